@@ -1,0 +1,177 @@
+"""The whole interface a connector implements. Imports nothing but `model`; no SDK is needed to read a declaration.
+
+A connector package offers one `Connector` object through the entry point group ``nhiscan.connectors``. The module that
+holds it must not import the provider's SDK: declarations (options, sources, permissions) are read by ``--help``,
+``config check`` and ``connectors permissions`` on machines without it. The SDK is imported inside `Connector.open`.
+
+Life of a scan, as the runner (`nhiscan.collect`) drives it:
+
+1. ``session = connector.open(settings, context)``       once a process; makes the one SDK session
+2. ``scopes = list(session.scopes())``                   what is planned; may call the API (its calls are noted)
+3. for each scope, in a worker thread: ``client = session.enter(scope)``, then each source of `Connector.sources`
+   in an order that respects `reads`, then ``client.close()``
+4. ``session.close()``
+
+A source is a generator of records. It never catches a provider error (but for the named codes by which an API says
+"there is none"), never writes, prints, sleeps or reads the clock by itself, and never fetches a secret value.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from nhiscan.model import Call, Record, Scope
+
+Settings = Mapping[str, Any]
+"""Option name -> value, after defaults, file, environment and flags. Lists are tuples."""
+
+
+class OptionError(Exception):
+    """A setting that cannot work. Raised by `Connector.open` before any call; becomes exit code 2.
+
+    ``option`` is the option's name (without the connector's prefix), ``message`` says what is wrong and what to do.
+    """
+
+    def __init__(self, option: str, message: str) -> None:
+        super().__init__(option, message)
+        self.option = option
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.option}: {self.message}"
+
+
+class MissingExtra(Exception):
+    """The SDK of a connector is not installed. Becomes exit code 2 with the extra to install."""
+
+    def __init__(self, connector: str, module: str, extra: str) -> None:
+        super().__init__(connector, module, extra)
+        self.connector = connector
+        self.module = module
+        self.extra = extra
+
+    def __str__(self) -> str:
+        return f"the {self.connector} connector needs {self.module}: install the extra [{self.extra}]"
+
+
+class NoAccess(Exception):
+    """Nothing can be read at all: no credentials, or the caller is unknown. The scan of this connector has no scopes.
+
+    ``remedy`` says what to do about it.
+    """
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message, remedy)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Option:
+    """A setting of a connector. On the command line ``--<connector>-<name>`` (and ``--<name>`` where only one of the
+    connectors named declares it), in the file ``[connectors.<connector>] <name>``, in the environment
+    ``NHISCAN_<CONNECTOR>_<NAME>`` (``-`` becomes ``_``; several values are separated by commas)."""
+
+    name: str  # "role-name"
+    about: str  # one line of help
+    kind: str = "text"  # "text" | "flag" | "integer"
+    repeatable: bool = False  # a list of values; the setting is then a tuple
+    default: Any = None
+    metavar: str = "TEXT"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What the runner writes into the coverage row for an exception of a source."""
+
+    state: str  # "denied" | "failed"
+    code: str | None = None
+    operation: str | None = None  # e.g. "iam:ListAccessKeys" or the call's name
+    permission: str | None = None  # the action that is missing, where the error tells
+    message: str | None = None  # one line, without secrets
+
+
+Reader = Callable[[str], Iterator[Record]]
+"""``reader(source_id)`` gives the records that a source in `Source.reads` (or its fallback) delivered for this scope in
+this scan, from disk, in the order delivered."""
+
+
+class ScopeClient(Protocol):
+    """An open door to one scope; connectors give their own type. Used by one thread at a time."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Source:
+    """One listing in a scope.
+
+    ``lists``         kinds it lists exhaustively, as "<table>:<kind>" ("identity:user", "credential:access_key"; tables
+                      without kinds by their name alone: "setting", "person")
+    ``adds``          facts it gives, as "<table>:<kind>.<field>" ("credential:password.used_at"), to records that it or
+                      another source lists
+    ``reads``         ids of sources whose records it needs; it runs after them and is marked partial when one of them
+                      (or its fallback) was not complete
+    ``fallback_for``  id of the source it stands in for; it runs only when that one ended denied, failed or partial
+    ``permissions``   the provider's permissions it needs
+    """
+
+    id: str
+    run: Callable[[Any, Reader], Iterator[Record]]
+    lists: frozenset[str] = frozenset()
+    adds: frozenset[str] = frozenset()
+    reads: tuple[str, ...] = ()
+    fallback_for: str | None = None
+    permissions: tuple[str, ...] = ()
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the runner gives a session. All clocks and waits of a connector go through it."""
+
+    clock: Callable[[], int]  # epoch seconds UTC
+    sleep: Callable[[float], None]
+    note: Callable[[Call], None]  # put a call into the transcript of the source that is running in this thread
+    threads: int = 16  # size of the pool that scopes are spread over
+    fanout: int = 1  # how many calls a source may have in flight inside one scope
+    version: str = ""  # nhiscan's version, for the user agent
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Session(Protocol):
+    """One provider, one set of credentials, one process."""
+
+    def caller(self) -> Mapping[str, str]:
+        """Who reads: principal, account and the like, for ``04-collection/caller.json``. No secrets.
+
+        Raises NoAccess when there are no usable credentials.
+        """
+        ...
+
+    def scopes(self) -> Iterable[Scope]:
+        """The leaf scopes planned (and the parents they name). Raises NoAccess when nothing can be planned."""
+        ...
+
+    def enter(self, scope: Scope) -> ScopeClient:
+        """Open one scope. An exception here becomes the coverage of every source of the scope."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Connector:
+    """What the entry point names."""
+
+    name: str  # "aws"
+    title: str  # "Amazon Web Services"
+    options: tuple[Option, ...]
+    sources: Callable[[Settings], tuple[Source, ...]]  # the sources planned under these settings, fallbacks included
+    open: Callable[[Settings, Context], Session]  # raises OptionError, MissingExtra, NoAccess
+    classify: Callable[[BaseException], Failure]  # any exception of a source or of `enter`, in the provider's words
+    permissions: Callable[[Settings], str]  # the least policy a scan needs, as text to paste
+    version: Callable[[], Mapping[str, str]] = field(default=dict)  # SDK names and versions, for the evidence

@@ -1,0 +1,386 @@
+"""The records of nhiscan: frozen, without I/O, with one closed vocabulary for all providers.
+
+Every record is a NamedTuple, so a record *is* the row that the inventory writes. Conventions for all of them:
+
+* Times are whole epoch seconds UTC. Truth values are 0 and 1. ``None`` means "not collected", never "no" and never "never".
+* ``key`` is the natural key as text: the scope's key, the kind and the provider's own immutable id, joined by ``/``.
+  It is stable across scans and databases, and the same record has the same key whichever source showed it.
+* ``scope`` is the key of the leaf scope in which the record lives.
+* Secret values are never part of any record. Credentials are named by their public part.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+# --- the closed vocabulary (documented in docs/vocabulary.md; a test holds both equal) ---
+
+SCOPE_KINDS = ("account", "project", "folder", "organization", "subscription", "management_group", "tenant", "register")
+SCOPE_STATES = ("active", "suspended", "closed", "unknown")
+IDENTITY_KINDS = (
+    "root",  # the owner identity of an AWS account
+    "user",
+    "group",
+    "role",
+    "service_account",
+    "application",
+    "service_principal",
+    "managed_identity",
+    "resource",  # a resource that holds keys of its own (storage account, bucket)
+)
+IDENTITY_STATES = ("active", "disabled", "deleted", "unknown")
+CREDENTIAL_KINDS = (
+    "access_key",
+    "password",
+    "signing_certificate",
+    "service_specific_credential",
+    "ssh_public_key",
+    "server_certificate",
+    "api_key",
+    "hmac_key",
+    "service_account_key",
+    "client_secret",
+    "client_certificate",
+    "federated_credential",
+    "token",
+)
+CREDENTIAL_STATES = ("active", "inactive", "expired", "deleted", "unknown")
+GRANT_KINDS = ("attached_policy", "inline_policy", "permissions_boundary", "role_binding", "role_assignment")
+POLICY_KINDS = ("customer_policy", "provider_policy", "role_definition")
+RELATION_KINDS = ("member_of", "instance_of", "runs_as", "owned_by", "created_by")
+ALIAS_KINDS = ("arn", "unique_id", "email", "app_id", "object_id", "name")
+PERSON_STATUSES = ("active", "left")
+TRUST_PRINCIPAL_KINDS = ("account", "identity", "service", "federated", "anybody", "deleted")
+ACCESS_LEVELS = ("administrator", "permissions_management", "write", "tagging", "read", "list", "unknown")
+COVERAGE_STATES = ("complete", "partial", "denied", "failed", "replaced")
+STATUSES = ("pass", "fail", "skip", "unknown")
+SEVERITIES = ("info", "low", "medium", "high", "critical")  # ascending
+CONFIDENCES = ("proven", "conditional", "possible")  # descending
+
+
+# --- records that connectors deliver ---
+
+
+class Scope(NamedTuple):
+    """Where things live: an AWS account, a project, a subscription, a register file."""
+
+    key: str  # "<provider>/<kind>/<native id>", e.g. "aws/account/aws:123456789012" (partition and account id)
+    provider: str  # name of the connector: "aws", "register"
+    kind: str  # SCOPE_KINDS
+    native_id: str
+    name: str | None = None
+    parent: str | None = None  # key of the scope above
+    state: str | None = None  # SCOPE_STATES
+
+
+class Identity(NamedTuple):
+    """A user, role, group, service account, application ...: something that can be granted access."""
+
+    key: str  # "<scope>/<kind>/<native id>"
+    scope: str
+    kind: str  # IDENTITY_KINDS
+    native_id: str  # the provider's immutable id (AIDA..., AROA..., object id)
+    name: str
+    arn: str | None = None  # the name by which a person finds it at the provider (ARN, e-mail, resource name)
+    path: str | None = None
+    state: str | None = None  # IDENTITY_STATES
+    created_at: int | None = None
+    description: str | None = None
+    tags: str | None = None  # JSON object of strings, keys sorted
+    provider_managed: int | None = None  # 1: the customer cannot change it
+    console_access: int | None = None  # 1: has a password
+    mfa: int | None = None  # 1: some MFA device is active
+    trust_document: str | None = None  # digest of the Document that says who may become this identity
+    used_at: int | None = None  # last use; see LAST_USE
+    known_since: int | None = None
+    trailing_days: int | None = None
+    source: str | None = None
+
+
+class Alias(NamedTuple):
+    """Every other name by which an identity is referred to."""
+
+    key: str  # "<identity>|<kind>|<value>"
+    scope: str
+    identity: str
+    kind: str  # ALIAS_KINDS
+    value: str
+    source: str | None = None
+
+
+class Credential(NamedTuple):
+    """Something that authenticates as an identity. Named by its public part; the secret is never read."""
+
+    key: str  # "<scope>/<kind>/<public id>"; without an id "<scope>/<kind>/slot:<identity native id>:<slot>:<created_at>"
+    scope: str
+    kind: str  # CREDENTIAL_KINDS
+    native_id: str | None  # public id (AKIA...); None where the provider gives none
+    name: str  # how a person names it: the public id, or "root, access key 1"
+    identity: str  # key of the Identity it authenticates as
+    state: str | None = None  # CREDENTIAL_STATES
+    created_at: int | None = None  # when this credential was made
+    changed_at: int | None = None  # when its secret was last set; equals created_at where a rotation makes a new credential
+    expires_at: int | None = None
+    never_expires: int | None = None  # 1: known to have no expiry; 0: expires_at holds; None: not collected
+    slot: int | None = None  # position in the provider's report (AWS credential report: 1 or 2)
+    service: str | None = None  # service it is for, of service-specific credentials
+    used_at: int | None = None  # last use; see LAST_USE
+    known_since: int | None = None
+    trailing_days: int | None = None
+    source: str | None = None
+
+
+LAST_USE = ("used_at", "known_since", "trailing_days")
+"""Last use is kept apart from the ranged row (it moves by itself). Three facts:
+
+``used_at``        epoch seconds of the last use seen, kept to the precision the provider gives
+``known_since``    start of the period the source looks at (epoch), where that start is fixed
+``trailing_days``  length of the period in days, where the source looks at a moving window (then known_since is None)
+
+All three ``None``: not collected. ``used_at`` None with a period: not seen in that period (not "never").
+The inventory adds ``data_time``: as of when the source said so. In the views ``known_since`` is already worked out
+for moving windows (data_time minus trailing_days)."""
+
+
+class Policy(NamedTuple):
+    """A named policy or role definition, granted to somebody or not."""
+
+    key: str  # "<scope>/<kind>/<native id>"
+    scope: str
+    kind: str  # POLICY_KINDS
+    native_id: str  # ANPA... or, for provider policies, the ARN
+    name: str
+    arn: str | None = None
+    document: str | None = None  # digest of the Document in force
+    attachments: int | None = None
+    created_at: int | None = None
+    source: str | None = None
+
+
+class Grant(NamedTuple):
+    """One thing granted to one principal: an attached policy, an inline policy, a boundary, a role binding."""
+
+    key: str  # "<principal>|<kind>|<policy native id or inline name>[|<resource>]"
+    scope: str
+    kind: str  # GRANT_KINDS
+    principal: str  # key of an Identity (a user, role or group)
+    name: str  # policy or role name
+    policy: str | None = None  # key of a Policy; None for inline policies
+    resource: str | None = None  # on what; None = the whole scope
+    condition: str | None = None  # condition of the grant itself (not of its statements), JSON
+    document: str | None = None  # digest of the policy Document in force
+    source: str | None = None
+
+
+class Relation(NamedTuple):
+    """source --kind--> target between two identities."""
+
+    key: str  # "<kind>|<source identity>|<target identity>"
+    scope: str
+    kind: str  # RELATION_KINDS
+    subject: str  # key of the Identity the relation starts at (the member)
+    target: str  # key of the Identity it points to (the group)
+    source: str | None = None
+
+
+class Document(NamedTuple):
+    """A policy text, kept once by digest."""
+
+    digest: str  # SHA-256 of `text`, hex
+    kind: str  # "policy"
+    text: str  # canonical JSON (sorted keys, no spaces), or the provider's text where it is not JSON
+
+
+class Setting(NamedTuple):
+    """A fact about a scope: one name, one value."""
+
+    key: str  # "<scope>|<name>"
+    scope: str
+    name: str  # dotted, e.g. "password_policy.minimum_length"
+    number: int | None = None
+    text: str | None = None
+    source: str | None = None
+
+
+class Person(NamedTuple):
+    """A row of a people roster."""
+
+    key: str  # "<scope>/person/<person id>"
+    scope: str  # key of the register scope
+    person_id: str
+    email: str | None
+    name: str | None
+    status: str | None  # PERSON_STATUSES
+    start_date: int | None = None  # epoch of 00:00 UTC of that day
+    end_date: int | None = None  # epoch of 00:00 UTC of the last working day
+    source: str | None = None
+
+
+class TieOut(NamedTuple):
+    """Two independent counts of one population. Kept by scan, not ranged."""
+
+    key: str  # "<scope>|<what>"
+    scope: str
+    what: str  # "users", "groups", "access keys" ...
+    source_a: str  # the listing
+    count_a: int
+    source_b: str  # the independent count
+    count_b: int
+    explanation: str | None = None  # why the two may differ, when they do; None: no explanation
+
+
+class DataTime(NamedTuple):
+    """A source says as of when its data is true, where that is not the time of the call (a cached report)."""
+
+    at: int
+
+
+# --- records that analyzers derive ---
+
+
+class EffectiveAccess(NamedTuple):
+    """What a principal may do, one row for each distinct piece worth judging."""
+
+    key: str  # "<principal>|<grant>|<statement>|<action>" or any other stable text, unique
+    scope: str
+    principal: str  # key of an Identity
+    level: str  # ACCESS_LEVELS
+    service: str  # "iam"; "*" for all
+    action: str  # the action pattern as granted, e.g. "*", "iam:*", "s3:getobject", "not:iam:*" for NotAction
+    resource: str  # the resource pattern as granted
+    via: str  # key of the Grant that gives it (of the group, where it comes through one)
+    statement: str  # Sid, or its number from 1
+    conditional: int = 0  # 1: a condition stands on the statement
+    confidence: str = "possible"  # CONFIDENCES
+    reason: str | None = None  # why it is not proven
+
+
+class EscalationPath(NamedTuple):
+    """A way from a principal to more than it has."""
+
+    key: str
+    scope: str
+    principal: str
+    target: str | None
+    method: str
+    grade: str
+    hops: int
+    steps: str  # JSON list of explained hops
+    confidence: str = "possible"
+    reason: str | None = None
+
+
+class Trust(NamedTuple):
+    """Somebody who may become an identity, one row a principal of its trust document."""
+
+    key: str  # "<identity>|<statement>|<principal kind>|<principal>"
+    scope: str
+    identity: str  # who is trusted into (the role)
+    principal_kind: str  # TRUST_PRINCIPAL_KINDS
+    principal: str  # account id, ARN, service name, provider ARN, "*"
+    principal_scope: str | None  # key of the scope the principal lives in, when it can be told
+    external: int  # 1: outside the identity's own scope
+    external_id: int  # 1: sts:ExternalId or its like is demanded
+    conditional: int  # 1: some condition stands on the statement
+    conditions: str | None  # JSON of the conditions
+    statement: str
+    confidence: str = "possible"
+    reason: str | None = None
+
+
+class Owner(NamedTuple):
+    """Who answers for an identity. One row an identity that has any sign of an owner."""
+
+    key: str  # the identity's key
+    scope: str
+    value: str  # as found: an e-mail, a name, a team
+    method: str  # "tag:owner", "path", ...
+    person: str | None  # key of a Person of the roster
+    resolution: str  # "person" | "not_in_roster" | "no_roster"
+
+
+class Classification(NamedTuple):
+    """Is the identity a machine or a person? A derived fact with its reason; "unknown" is an answer."""
+
+    key: str  # the identity's key
+    scope: str
+    nature: str  # "machine" | "person" | "unknown"
+    reason: str
+    confidence: str  # CONFIDENCES
+
+
+Record = Scope | Identity | Alias | Credential | Policy | Grant | Relation | Document | Setting | Person | TieOut | DataTime
+Derived = EffectiveAccess | EscalationPath | Trust | Owner | Classification
+
+TABLES: Mapping[str, type[Record | Derived]] = {
+    "scope": Scope,
+    "identity": Identity,
+    "alias": Alias,
+    "credential": Credential,
+    "policy": Policy,
+    "access_grant": Grant,
+    "relation": Relation,
+    "document": Document,
+    "setting": Setting,
+    "person": Person,
+    "tie_out": TieOut,
+    "effective_access": EffectiveAccess,
+    "escalation_path": EscalationPath,
+    "trust": Trust,
+    "owner": Owner,
+    "classification": Classification,
+}
+"""Name in the inventory -> record. `document` is kept once by digest, `tie_out` by scan; all others are ranged."""
+
+TABLE_OF: Mapping[type, str] = {record: name for name, record in TABLES.items()}
+
+
+# --- what a scan says about its own reading ---
+
+
+class Coverage(NamedTuple):
+    """What became of one (scope, source) of the plan. Exactly one row for each."""
+
+    key: str  # "<scope>|<source>"
+    scope: str
+    source: str
+    state: str  # COVERAGE_STATES
+    code: str | None = None  # the provider's own error code
+    operation: str | None = None  # the call that failed
+    permission: str | None = None  # the action that is missing, e.g. "iam:ListAccessKeys"
+    message: str | None = None
+    replaced_by: str | None = None  # the fallback source that gave the same completely
+    records: int = 0
+    calls: int = 0
+    started_at: int = 0
+    ended_at: int = 0
+    data_time: int | None = None  # as of when the data is true
+    transcript_sha256: str | None = None
+
+
+class Need(NamedTuple):
+    """Is one kind or fact completely known for one scope of the scan? Worked out by `collect` from coverage."""
+
+    scope: str
+    need: str  # "<table>:<kind>" or "<table>:<kind>.<fact>", e.g. "credential:access_key.used_at"
+    complete: int  # 1 or 0
+    lists: int  # 1: a kind that a complete source lists exhaustively (rows not seen have ended); 0: a fact
+    reason: str | None = None  # sources and states when not complete
+
+
+class Call(NamedTuple):
+    """One API call of the transcript. Parameters never hold secrets; bodies are kept as digests only."""
+
+    service: str
+    operation: str
+    parameters: str  # canonical JSON
+    endpoint: str  # scheme and host, without the port
+    page: int
+    items: int | None
+    end_of_list: int | None
+    status: int | None
+    error: str | None
+    request_id: str | None
+    attempts: int
+    started_at: int
+    ended_at: int
+    response_sha256: str | None

@@ -30,6 +30,7 @@ IDENTITY_KINDS = (
 IDENTITY_STATES = ("active", "disabled", "deleted", "unknown")
 CREDENTIAL_KINDS = (
     "access_key",
+    "root_access_key",  # of the root identity: listed by another source than users' keys, hence a kind of its own
     "password",
     "signing_certificate",
     "service_specific_credential",

@@ -1,0 +1,70 @@
+# nhiscan: the whole developer interface. `make demo` and `make test` need Python 3.11+, make and git, nothing else.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	if command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+ENV := PYTHONDONTWRITEBYTECODE=1
+
+.PHONY: help demo test lint types layers rules wheel-test pins clean check-python
+
+help:
+	@echo "make demo    scan simulated clouds and write a signed evidence package to nhiscan-demo/"
+	@echo "make test    set up and run the tests (NHISCAN_REQUIRE=all: a skipped test is a failure)"
+	@echo "make lint types layers rules wheel-test    what CI runs besides"
+
+check-python:
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer found: install the package python3 (3.11+)" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "make: $(PYTHON) has no venv module: install the package python3-venv" >&2; exit 1; }
+
+$(BIN)/python: | check-python
+	@$(PYTHON) -m venv $(VENV)
+
+# The stamps say which pins are installed. dev holds all that demo holds, at the same versions.
+$(VENV)/demo.stamp: requirements/demo.txt pyproject.toml | $(BIN)/python
+	@echo "setting up $(VENV) from requirements/demo.txt (hash-checked)" >&2
+	@$(PIP) install --quiet --require-hashes -r requirements/demo.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(BIN)/python
+	@echo "setting up $(VENV) from requirements/dev.txt (hash-checked)" >&2
+	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/demo.stamp
+
+demo: $(VENV)/demo.stamp
+	@$(BIN)/nhiscan demo
+
+test: $(VENV)/dev.stamp
+	@$(ENV) $(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/dev.stamp
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.stamp
+	@$(BIN)/mypy
+
+layers: $(VENV)/dev.stamp
+	@$(BIN)/lint-imports
+
+rules: $(VENV)/dev.stamp
+	@$(BIN)/nhiscan rules check
+
+# The tests once more, against the built wheel, from a folder that holds nothing but tests/.
+wheel-test: $(VENV)/dev.stamp
+	@sh requirements/wheel-test.sh "$(PYTHON)"
+
+pins: $(VENV)/dev.stamp
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--extra demo --group build pyproject.toml -o requirements/demo.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--all-extras --group dev -c requirements/demo.txt pyproject.toml -o requirements/dev.txt
+
+clean:
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis nhiscan-demo

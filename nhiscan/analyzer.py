@@ -36,7 +36,7 @@ class Analyzer:
     """What the entry point names."""
 
     provider: str  # name of the connector whose records it understands
-    reads: frozenset[str]  # needs it rests on ("identity:role.trust_document", "access_grant:attached_policy"); its coverage is the worst of these
+    reads: frozenset[str]  # needs it rests on ("access_grant:attached_policy"); its coverage is the worst of theirs
     gives: frozenset[str]  # tables it fills: {"effective_access", "trust"}
     derive: Callable[[Records, str], Iterator[Derived]]  # (records, scope key) -> rows of that scope
     decide: Callable[[Records, str, str, str], Decision] | None = None  # (records, principal, action, resource)

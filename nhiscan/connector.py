@@ -73,7 +73,8 @@ class NoAccess(Exception):
 class Option:
     """A setting of a connector. On the command line ``--<connector>-<name>`` (and ``--<name>`` where only one of the
     connectors named declares it), in the file ``[connectors.<connector>] <name>``, in the environment
-    ``NHISCAN_<CONNECTOR>_<NAME>`` (``-`` becomes ``_``; several values are separated by commas)."""
+    ``NHISCAN_<CONNECTOR>_<NAME>`` (``-`` becomes ``_``; several values are separated by commas).
+    """
 
     name: str  # "role-name"
     about: str  # one line of help

@@ -2,7 +2,7 @@
 
 Every record is a NamedTuple, so a record *is* the row that the inventory writes. Conventions for all of them:
 
-* Times are whole epoch seconds UTC. Truth values are 0 and 1. ``None`` means "not collected", never "no" and never "never".
+* Times are whole epoch seconds UTC. Truth values are 0 and 1. ``None`` means "not collected", never "no" or "never".
 * ``key`` is the natural key as text: the scope's key, the kind and the provider's own immutable id, joined by ``/``.
   It is stable across scans and databases, and the same record has the same key whichever source showed it.
 * ``scope`` is the key of the leaf scope in which the record lives.
@@ -111,7 +111,7 @@ class Alias(NamedTuple):
 class Credential(NamedTuple):
     """Something that authenticates as an identity. Named by its public part; the secret is never read."""
 
-    key: str  # "<scope>/<kind>/<public id>"; without an id "<scope>/<kind>/slot:<identity native id>:<slot>:<created_at>"
+    key: str  # "<scope>/<kind>/<public id>"; without one "<scope>/<kind>/slot:<identity id>:<slot>:<created_at>"
     scope: str
     kind: str  # CREDENTIAL_KINDS
     native_id: str | None  # public id (AKIA...); None where the provider gives none
@@ -119,7 +119,7 @@ class Credential(NamedTuple):
     identity: str  # key of the Identity it authenticates as
     state: str | None = None  # CREDENTIAL_STATES
     created_at: int | None = None  # when this credential was made
-    changed_at: int | None = None  # when its secret was last set; equals created_at where a rotation makes a new credential
+    changed_at: int | None = None  # when its secret was last set; created_at where a rotation makes a new credential
     expires_at: int | None = None
     never_expires: int | None = None  # 1: known to have no expiry; 0: expires_at holds; None: not collected
     slot: int | None = None  # position in the provider's report (AWS credential report: 1 or 2)
@@ -309,7 +309,9 @@ class Classification(NamedTuple):
     confidence: str  # CONFIDENCES
 
 
-Record = Scope | Identity | Alias | Credential | Policy | Grant | Relation | Document | Setting | Person | TieOut | DataTime
+Record = (
+    Scope | Identity | Alias | Credential | Policy | Grant | Relation | Document | Setting | Person | TieOut | DataTime
+)
 Derived = EffectiveAccess | EscalationPath | Trust | Owner | Classification
 
 TABLES: Mapping[str, type[Record | Derived]] = {

@@ -1,8 +1,8 @@
 """The tables that rules, analyzers and evidence packages see: the inventory as of one scan.
 
 One definition serves four places: the views bound to a scan (`nhiscan.inventory.binding`), the empty inventory against
-which rule files are compiled, the tiny inventories of their examples, and ``03-population/inventory/<table>.jsonl`` in an
-evidence package. Whatever a rule may read is listed here, so whatever a rule may read a package can carry.
+which rule files are compiled, the tiny inventories of their examples, and ``03-population/inventory/<table>.jsonl`` in
+an evidence package. Whatever a rule may read is listed here, so whatever a rule may read a package can carry.
 
 All columns are TEXT or 64-bit INTEGER. Columns added by the inventory to those of `nhiscan.model`:
 
@@ -10,7 +10,7 @@ All columns are TEXT or 64-bit INTEGER. Columns added by the inventory to those 
 ``confirmed``      1: the last scan that planned the row's scope saw it; 0: it is the last known state
 ``first_seen_at``  start of the scan that first saw the key (epoch seconds UTC)
 ``data_time``      as of when the source said what the last-use columns say
-``predecessor``    key of the newest older credential of the same kind on the same identity that any scan up to this one saw
+``predecessor``    key of the newest older credential of the same kind on the same identity, seen by any scan up to this
 ``successor``      the same, the oldest newer one
 ``nature``         "machine" | "person" | "unknown", with ``nature_reason`` and ``nature_confidence``
 """

@@ -1,0 +1,512 @@
+"""Reads rule files: every problem of every file is collected and reported with file and line."""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from nhiscan import model
+from nhiscan.inventory.views import VIEWS
+from nhiscan.rule.definition import (
+    CONTROL_STATUSES,
+    ENGINE_FACTS,
+    ENGINE_REASONS,
+    IDENTIFIER,
+    MAXIMUM,
+    RULE_STATUSES,
+    STRENGTHS,
+    VERDICT_COLUMNS,
+    Control,
+    Example,
+    Expected,
+    Need,
+    Param,
+    Problem,
+    Remediation,
+    Rule,
+    RuleErrors,
+    nearest_word,
+    whole,
+)
+from nhiscan.rule.message import TemplateError, placeholders
+from nhiscan.rule.portable import faults, tokens
+from nhiscan.rule.positions import Path as KeyPath
+from nhiscan.rule.positions import nearest, positions
+from nhiscan.rule.sandbox import Sandbox, SqlRefused
+
+RULE_KEYS = (
+    "id",
+    "title",
+    "severity",
+    "status",
+    "subject",
+    "needs",
+    "fail_stands",
+    "always_known",
+    "rationale",
+    "false_positives",
+    "references",
+    "message",
+    "controls",
+    "params",
+    "reasons",
+    "remediation",
+    "sql",
+    "examples",
+)
+_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_CONTROL = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*@[A-Za-z0-9][A-Za-z0-9._-]*#[^\s#]+")
+_KINDS: Mapping[str, Sequence[str]] = {
+    "identity": model.IDENTITY_KINDS,
+    "credential": model.CREDENTIAL_KINDS,
+    "access_grant": model.GRANT_KINDS,
+    "policy": model.POLICY_KINDS,
+    "relation": model.RELATION_KINDS,
+    "alias": model.ALIAS_KINDS,
+}
+DEFAULT_SCOPE = "s"
+"""Where the rows of an example live that name no scope."""
+_NO_SUBJECT = ("need",)  # its key is a pair
+_OWN_NEEDS = frozenset(VIEWS) - {"coverage", "need", "tie_out", "scope"}
+
+
+def load(paths: Sequence[Path]) -> list[Rule]:
+    """The rules of files and folders (``*.toml``, at any depth), sorted by id. Raises RuleErrors with all problems."""
+    rules: list[Rule] = []
+    problems: list[Problem] = []
+    sandbox = Sandbox()
+    try:
+        for path in _files(paths, problems):
+            reader = _Reader(path, sandbox)
+            rule = reader.read()
+            problems.extend(reader.problems())
+            if rule is not None:
+                rules.append(rule)
+    finally:
+        sandbox.close()
+    first: dict[str, Rule] = {}
+    for rule in rules:
+        other = first.setdefault(rule.id, rule)
+        if other is not rule:
+            problems.append(Problem(rule.path, 1, f"id {rule.id} is also the id of {other.path}"))
+            problems.append(Problem(other.path, 1, f"id {rule.id} is also the id of {rule.path}"))
+    if problems:
+        raise RuleErrors(dict.fromkeys(problems))
+    return sorted(rules, key=lambda rule: rule.id)
+
+
+def _files(paths: Sequence[Path], problems: list[Problem]) -> list[Path]:
+    files: dict[Path, Path] = {}  # resolved -> as given: the same file by two ways is one rule
+    for path in paths:
+        if path.is_dir():
+            found = sorted(path.rglob("*.toml"))
+            if not found:
+                problems.append(Problem(path, 1, "no rule files (*.toml) in this folder"))
+        elif path.is_file():
+            found = [path]
+        else:
+            found = []
+            problems.append(Problem(path, 1, "no such file or folder"))
+        for file in found:
+            files.setdefault(file.resolve(), file)
+    return list(files.values())
+
+
+class _Reader:
+    """One rule file on its way to a Rule. Faults are noted by key path, and get their lines at the end."""
+
+    def __init__(self, path: Path, sandbox: Sandbox) -> None:
+        self._path = path
+        self._sandbox = sandbox
+        self._faults: list[tuple[KeyPath, int, str]] = []  # key path, lines below it, message
+        self._plain: list[Problem] = []
+        self._text = ""
+
+    def problems(self) -> list[Problem]:
+        if not self._faults:
+            return self._plain
+        lines = positions(self._text)
+        return self._plain + [
+            Problem(self._path, nearest(lines, path) + below, message) for path, below, message in self._faults
+        ]
+
+    def _fault(self, path: KeyPath, message: str, below: int = 0) -> None:
+        self._faults.append((path, below, message))
+
+    def read(self) -> Rule | None:
+        """The rule, or None where something is wrong."""
+        try:
+            data = self._path.read_bytes()
+            self._text = data.decode("utf-8").replace("\r\n", "\n")
+            document = tomllib.loads(self._text)
+        except OSError as error:
+            self._plain.append(Problem(self._path, 1, f"cannot be read: {error.strerror}"))
+            return None
+        except UnicodeDecodeError as error:
+            self._plain.append(Problem(self._path, data.count(b"\n", 0, error.start) + 1, "is not UTF-8"))
+            return None
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            at = re.search(r"at line (\d+)", str(error))
+            self._plain.append(
+                Problem(self._path, int(at[1]) if at else self._text.count("\n") + 1, f"is no TOML: {error}")
+            )
+            return None
+        self._keys((), document, RULE_KEYS)
+        rule = self._rule(document, hashlib.sha256(data).hexdigest())
+        return None if self._faults else rule
+
+    # --- the whole ---
+
+    def _rule(self, document: dict[str, Any], sha256: str) -> Rule:
+        rule_id = self._string((), document, "id")
+        if rule_id and not _ID.fullmatch(rule_id):
+            self._fault(("id",), f"id {rule_id!r} is not made of lower-case words joined by -")
+        elif rule_id and self._path.name != f"{rule_id}.toml":
+            self._fault(("id",), f"the file of rule {rule_id} must be named {rule_id}.toml")
+        subject = self._choice((), document, "subject", [view for view in VIEWS if view not in _NO_SUBJECT])
+        reasons = self._reasons(document)
+        params = self._params(document)
+        sql = self._string((), document, "sql")
+        columns = self._compile(sql, params) if sql else ()
+        facts = tuple(column for column in columns if column not in VERDICT_COLUMNS)
+        known = {*columns, *params, *ENGINE_FACTS} - {"status", "severity", "confidence"}
+        for name in facts:
+            if name in ENGINE_FACTS or name in params:
+                self._fault(
+                    ("sql",),
+                    f"column {name} has the name of {'a parameter' if name in params else 'a fact of the engine'}",
+                )
+        message = self._template(("message",), self._string((), document, "message"), known)
+        examples = self._examples(document, params, reasons)
+        always_known = self._flag(document, "always_known")
+        if sql and columns:
+            self._covered(sql, examples, reasons, always_known=always_known)
+        return Rule(
+            id=rule_id,
+            title=self._string((), document, "title"),
+            severity=self._choice((), document, "severity", model.SEVERITIES),
+            status=self._choice((), document, "status", RULE_STATUSES),
+            subject=subject,
+            needs=self._needs(document),
+            fail_stands=self._flag(document, "fail_stands"),
+            always_known=always_known,
+            controls=self._controls(document),
+            rationale=self._string((), document, "rationale"),
+            remediation=self._remediation(document, known),
+            false_positives=self._strings(document, "false_positives", required=True),
+            references=self._strings(document, "references", required=False),
+            params=params,
+            reasons=reasons,
+            message=message,
+            sql=sql,
+            examples=examples,
+            facts=facts,
+            columns=columns,
+            text=self._text,
+            sha256=sha256,
+            path=self._path,
+        )
+
+    # --- single values ---
+
+    def _keys(self, path: KeyPath, table: Mapping[str, Any], known: Iterable[str]) -> None:
+        known = list(known)
+        for key in table:
+            if key not in known:
+                self._fault((*path, key), f"unknown key {key!r}; nearest: {nearest_word(key, known)}")
+
+    def _string(self, path: KeyPath, table: Mapping[str, Any], key: str) -> str:
+        value = table.get(key)
+        if isinstance(value, str) and value.strip():
+            return value.strip() if key != "sql" else value
+        self._fault((*path, key) if key in table else path, f"{key} must be a text that is not empty")
+        return ""
+
+    def _choice(self, path: KeyPath, table: Mapping[str, Any], key: str, choices: Sequence[str]) -> str:
+        value = self._string(path, table, key)
+        if value and value not in choices:
+            self._fault(
+                (*path, key),
+                f"{key} {value!r} is none of {', '.join(choices)}; nearest: {nearest_word(value, choices)}",
+            )
+        return value
+
+    def _flag(self, table: Mapping[str, Any], key: str) -> bool:
+        value = table.get(key, False)
+        if not isinstance(value, bool):
+            self._fault((key,), f"{key} must be true or false")
+        return value is True
+
+    def _strings(self, table: Mapping[str, Any], key: str, *, required: bool) -> tuple[str, ...]:
+        value = table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
+            self._fault((key,), f"{key} must be a list of texts")
+            return ()
+        if required and not value:
+            self._fault((key,) if key in table else (), f"{key} must name at least one")
+        return tuple(item.strip() for item in value)
+
+    def _table(self, path: KeyPath, value: object) -> Mapping[str, Any]:
+        if isinstance(value, dict):
+            return value
+        self._fault(path, f"{path[-1] if path else 'the file'} must be a table")
+        return {}
+
+    def _tables(self, path: KeyPath, value: object) -> list[Mapping[str, Any]]:
+        if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+            return value
+        self._fault(path, f"{path[-1]} must be an array of tables, [[{'.'.join(str(part) for part in path)}]]")
+        return []
+
+    # --- parts ---
+
+    def _needs(self, document: Mapping[str, Any]) -> tuple[str, ...]:
+        if "needs" not in document:
+            self._fault((), "needs must be a list (empty where the rule is about the scan itself)")
+        needs = self._strings(document, "needs", required=False)
+        for index, text in enumerate(needs):
+            path = ("needs", index)
+            need = Need.parse(text)
+            if need.table not in _OWN_NEEDS:
+                self._fault(
+                    path,
+                    f"need {text!r}: {need.table!r} is no table; nearest: {nearest_word(need.table, _OWN_NEEDS)}",
+                )
+                continue
+            kinds = _KINDS.get(need.table, ())
+            if need.kind and kinds and need.kind not in kinds:
+                self._fault(
+                    path, f"need {text!r}: unknown kind {need.kind!r}; nearest: {nearest_word(need.kind, kinds)}"
+                )
+            facts = [column.name for column in VIEWS[need.table]]
+            if need.fact and need.fact not in facts:
+                self._fault(
+                    path, f"need {text!r}: unknown fact {need.fact!r}; nearest: {nearest_word(need.fact, facts)}"
+                )
+        return needs
+
+    def _controls(self, document: Mapping[str, Any]) -> tuple[Control, ...]:
+        controls: list[Control] = []
+        for index, table in enumerate(self._tables(("controls",), document.get("controls", []))):
+            path: KeyPath = ("controls", index)
+            self._keys(path, table, Control._fields)
+            ref = self._string(path, table, "ref")
+            if ref and not _CONTROL.fullmatch(ref):
+                self._fault((*path, "ref"), f"control {ref!r} is not framework@version#item, as in TSC@2017#CC6.1")
+            if any(ref == other.ref for other in controls):
+                self._fault((*path, "ref"), f"control {ref} stands twice")
+            strength = self._choice(path, table, "strength", STRENGTHS)
+            status = self._choice(path, table, "status", CONTROL_STATUSES)
+            controls.append(Control(ref, strength, status, self._string(path, table, "why")))
+        if not any(control.ref.startswith("TSC@2017#") for control in controls):
+            self._fault(("controls",), "controls must name at least one item of TSC@2017")
+        return tuple(controls)
+
+    def _params(self, document: Mapping[str, Any]) -> dict[str, Param]:
+        params: dict[str, Param] = {}
+        for name, value in self._table(("params",), document.get("params", {})).items():
+            path: KeyPath = ("params", name)
+            table = self._table(path, value)
+            self._keys(path, table, Param._fields)
+            if not IDENTIFIER.fullmatch(name) or name in ENGINE_FACTS:
+                self._fault(path, f"{name!r} cannot be the name of a parameter")
+            default: Any = table.get("default")
+            if not whole(default):
+                self._fault((*path, "default"), f"default must be a whole number from 0 to {MAXIMUM}")
+            params[name] = Param(default, self._string(path, table, "unit"), self._string(path, table, "about"))
+        return params
+
+    def _reasons(self, document: Mapping[str, Any]) -> dict[str, str]:
+        reasons: dict[str, str] = {}
+        table = self._table(("reasons",), document.get("reasons", {}))
+        for code in table:
+            if not _ID.fullmatch(code):
+                self._fault(("reasons", code), f"reason code {code!r} is not made of lower-case words joined by -")
+            if code in ENGINE_REASONS:
+                self._fault(("reasons", code), f"reason code {code!r} is the engine's own")
+            reasons[code] = self._string(("reasons",), table, code)
+        return reasons
+
+    def _remediation(self, document: Mapping[str, Any], known: set[str]) -> dict[str, Remediation]:
+        remediation: dict[str, Remediation] = {}
+        for provider, value in self._table(("remediation",), document.get("remediation", {})).items():
+            path: KeyPath = ("remediation", provider)
+            table = self._table(path, value)
+            self._keys(path, table, Remediation._fields)
+            commands = table.get("commands", [])
+            if not isinstance(commands, list) or not all(isinstance(command, str) for command in commands):
+                self._fault((*path, "commands"), "commands must be a list of texts")
+                commands = []
+            for index, command in enumerate(commands):
+                self._template((*path, "commands", index), command, known)
+            text, proof = self._string(path, table, "text"), self._string(path, table, "proof")
+            remediation[provider] = Remediation(text, tuple(commands), proof)
+        if not remediation:
+            self._fault(("remediation",), "remediation must be given for at least one provider, or for any")
+        return remediation
+
+    def _template(self, path: KeyPath, template: str, known: set[str]) -> str:
+        try:
+            for name, _ in placeholders(template):
+                if name not in known:
+                    self._fault(
+                        path,
+                        f"placeholder {{{name}}} is no column, parameter or fact; nearest: {nearest_word(name, known)}",
+                    )
+        except TemplateError as error:
+            self._fault(path, str(error))
+        return template
+
+    # --- SQL ---
+
+    def _compile(self, sql: str, params: Mapping[str, Param]) -> tuple[str, ...]:
+        """Names of the columns, or nothing where the SQL is refused."""
+        opening = 1 if re.search(r"^sql\s*=\s*('''|\"\"\")\r?\n", self._text, re.MULTILINE) else 0
+        found = faults(sql)
+        for fault in found:
+            self._fault(("sql",), fault.message, opening + sql.count("\n", 0, fault.offset))
+        if found:
+            return ()
+        used = {token.text[1:]: token for token in tokens(sql) if token.kind == "param"}
+        for name, token in used.items():
+            if name != "as_of" and name not in params:
+                known = [*params, "as_of"]
+                line = opening + sql.count("\n", 0, token.offset)
+                self._fault(
+                    ("sql",), f":{name} is not declared in [params]; nearest: {nearest_word(name, known)}", line
+                )
+        for name in params:
+            if name not in used:
+                self._fault(("params", name), f"parameter {name} is not used by the SQL")
+        try:
+            columns = self._sandbox.columns(sql, dict.fromkeys([*used, "as_of"], 1))
+        except SqlRefused as error:
+            self._fault(("sql",), str(error), opening + _line_of(sql, str(error)))
+            return ()
+        for required in VERDICT_COLUMNS[:2]:
+            if required not in columns:
+                self._fault(("sql",), f"the SELECT has no column {required}")
+        for name in columns:
+            if not IDENTIFIER.fullmatch(name):
+                self._fault(("sql",), f"column {name!r} needs a plain name: ... AS name")
+        for name in sorted({name for name in columns if columns.count(name) > 1}):
+            self._fault(("sql",), f"two columns are named {name}")
+        return columns
+
+    # --- examples ---
+
+    def _examples(
+        self, document: Mapping[str, Any], params: Mapping[str, Param], reasons: Mapping[str, str]
+    ) -> tuple[Example, ...]:
+        examples: list[Example] = []
+        for index, table in enumerate(self._tables(("examples",), document.get("examples", []))):
+            path: KeyPath = ("examples", index)
+            self._keys(path, table, ("name", "as_of", "params", "expect", *VIEWS))
+            name = self._string(path, table, "name")
+            if any(name == other.name for other in examples):
+                self._fault((*path, "name"), f"two examples are named {name!r}")
+            as_of = _moment(table.get("as_of"))
+            if as_of is None:
+                self._fault((*path, "as_of"), "as_of must be a time such as 2026-01-01T00:00:00Z")
+            values: dict[str, int] = {}
+            for key, value in self._table((*path, "params"), table.get("params", {})).items():
+                if key not in params:
+                    self._fault((*path, "params", key), f"no such parameter: {key}")
+                elif not whole(value):
+                    self._fault((*path, "params", key), f"{key} must be a whole number from 0 to {MAXIMUM}")
+                else:
+                    values[key] = value
+            expect = self._expect((*path, "expect"), table.get("expect"), reasons)
+            tables = {view: self._example_rows((*path, view), view, table[view]) for view in VIEWS if view in table}
+            examples.append(Example(name, as_of or 0, values, expect, tables))
+        return tuple(examples)
+
+    def _expect(self, path: KeyPath, value: object, reasons: Mapping[str, str]) -> dict[str, Expected]:
+        expect: dict[str, Expected] = {}
+        for subject, outcome in self._table(path, value if value is not None else "").items():
+            table: Mapping[str, Any] = (
+                {"status": outcome} if isinstance(outcome, str) else self._table((*path, subject), outcome)
+            )
+            self._keys((*path, subject), table, Expected._fields)
+            choices = {
+                "status": model.STATUSES,
+                "reason": tuple(reasons) or ("(none declared)",),
+                "severity": model.SEVERITIES,
+                "confidence": model.CONFIDENCES,
+            }
+            chosen = {
+                key: self._choice((*path, subject), table, key, options)
+                for key, options in choices.items()
+                if key in table or key == "status"
+            }
+            expect[subject] = Expected(**chosen)
+        return expect
+
+    def _example_rows(self, path: KeyPath, view: str, value: object) -> tuple[Mapping[str, str | int], ...]:
+        types = {column.name: column.type for column in VIEWS[view]}
+        rows: list[Mapping[str, str | int]] = []
+        for index, table in enumerate(self._tables(path, value)):
+            self._keys((*path, index), table, types)
+            row: dict[str, str | int] = {name: 1 for name in ("planned", "confirmed") if name in types}
+            if "scope" in types:
+                row["scope"] = DEFAULT_SCOPE
+            for name, cell in table.items():
+                if name not in types:
+                    continue
+                converted = _moment(cell) if types[name] == "integer" else cell if isinstance(cell, str) else None
+                if converted is None:
+                    wanted = "a whole number or a time" if types[name] == "integer" else "a text"
+                    self._fault((*path, index, name), f"{view}.{name} must be {wanted}")
+                else:
+                    row[name] = converted
+            rows.append(row)
+        return tuple(rows)
+
+    def _covered(
+        self, sql: str, examples: Sequence[Example], reasons: Mapping[str, str], *, always_known: bool
+    ) -> None:
+        """Every status and reason that the SQL can give must stand in the examples."""
+        outcomes = [outcome for example in examples for outcome in example.expect.values()]
+        shown = {outcome.status for outcome in outcomes}
+        literals = {token.text[1:-1] for token in tokens(sql) if token.kind == "text"}
+        required = ["pass", "fail", *([] if always_known else ["unknown"]), *(["skip"] if "skip" in literals else [])]
+        for status in required:
+            if status not in shown:
+                self._fault(("examples",), f"no example expects {status}")
+        for code in reasons:
+            if code not in literals:
+                self._fault(("reasons", code), f"reason {code} is not given by the SQL")
+            elif code not in {outcome.reason for outcome in outcomes}:
+                self._fault(("reasons", code), f"no example expects the reason {code}")
+
+
+def _moment(value: object) -> int | None:
+    """Epoch seconds of a TOML time, date or ISO text; whole numbers and truth values as they are."""
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if isinstance(value, datetime):
+        return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())
+    if isinstance(value, date):
+        return int(datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp())
+    return None
+
+
+def _line_of(sql: str, message: str) -> int:
+    """Lines down to the place that a message of the compiler names (``near "X"``, ``no such column: X``), else 0."""
+    named = re.search(
+        r'near "([^"]+)"|no such (?:column|table|function): (\S+)|(?:table|function) (\S+) is not|^(\S+\.\S+) is not',
+        message,
+    )
+    word = next((group for group in named.groups() if group), None) if named else None
+    if word is None:
+        return 0
+    at = re.search(rf"(?<![\w.]){re.escape(word)}(?!\w)", sql, re.IGNORECASE)
+    return sql.count("\n", 0, at.start()) if at else 0

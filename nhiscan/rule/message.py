@@ -1,0 +1,127 @@
+"""Fills the placeholders of messages and commands with facts. Never raises on what a cloud delivered.
+
+A placeholder is ``{fact}`` or ``{fact:style}``; ``{{`` and ``}}`` stand for braces. Styles for times (epoch seconds):
+
+``date``      2026-01-31 (UTC)
+``time``      2026-01-31 13:45 UTC
+``days``      whole days from then to ``as_of``: 123
+``ago``       123 days ago, today, in 5 days
+``duration``  for a length in seconds: 3 days, 5 hours, 2 minutes
+"""
+
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from string import Formatter
+
+from nhiscan.text import visible
+
+Value = str | int | None
+DAY = 86400
+
+
+class TemplateError(ValueError):
+    """A template that cannot be used. Raised when a rule is loaded, not when facts are filled in."""
+
+
+def placeholders(template: str) -> Iterator[tuple[str, str]]:
+    """(fact, style) of each placeholder. Raises TemplateError."""
+    try:
+        parts = list(Formatter().parse(template))
+    except ValueError as error:
+        raise TemplateError(f"{error} (write {{{{ and }}}} for braces)") from error
+    for _, name, style, conversion in parts:
+        if name is None:
+            continue
+        if conversion or not name.isidentifier():
+            raise TemplateError(
+                f"placeholder {{{name}{'!' + conversion if conversion else ''}}} is not {{fact}} or {{fact:style}}"
+            )
+        if style and style not in STYLES:
+            raise TemplateError(f"unknown style {style!r} of {{{name}}}; known: {', '.join(STYLES)}")
+        yield name, style or ""
+
+
+def sentence(template: str, facts: Mapping[str, Value]) -> str:
+    """The message with its facts. A fact that is None or missing reads "unknown"; unseen characters are shown."""
+    return _fill(template, facts, lambda _, text: "unknown" if text is None else visible(text))
+
+
+def command(template: str, facts: Mapping[str, Value]) -> str:
+    """The command with its facts, each quoted for a POSIX shell, so that no name can become a command of its own.
+
+    A fact that is None becomes ``'<fact>'``, to be filled in by the reader.
+    """
+    return _fill(template, facts, lambda name, text: shell_word(f"<{name}>" if text is None else text))
+
+
+def shell_word(text: str) -> str:
+    """One word of a POSIX shell. Unseen characters are written out, as ``visible`` does, so that a terminal that
+    shows the command does not obey them; such a name cannot be used by copying the command.
+    """
+    return shlex.quote(visible(text))
+
+
+def _fill(template: str, facts: Mapping[str, Value], show: Callable[[str, str | None], str]) -> str:
+    out: list[str] = []
+    for literal, name, style, _ in Formatter().parse(template):
+        out.append(literal)
+        if name is not None:
+            out.append(show(name, _styled(facts.get(name), style or "", facts.get("as_of"))))
+    return "".join(out)
+
+
+def _styled(value: Value, style: str, as_of: Value) -> str | None:
+    if value is None:
+        return None
+    if not style or not isinstance(value, int):
+        return str(value)
+    return STYLES[style](value, as_of if isinstance(as_of, int) else 0)
+
+
+def _date(value: int, _: int) -> str | None:
+    moment = _moment(value)
+    return None if moment is None else moment.strftime("%Y-%m-%d")
+
+
+def _time(value: int, _: int) -> str | None:
+    moment = _moment(value)
+    return None if moment is None else moment.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _moment(value: int) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None  # outside the calendar
+
+
+def _days(value: int, as_of: int) -> str:
+    return str(int((as_of - value) / DAY))
+
+
+def _ago(value: int, as_of: int) -> str:
+    days = int((as_of - value) / DAY)
+    if not days:
+        return "today"
+    return f"{_count(days, 'day')} ago" if days > 0 else f"in {_count(-days, 'day')}"
+
+
+def _duration(value: int, _: int) -> str:
+    for length, unit in ((DAY, "day"), (3600, "hour"), (60, "minute")):
+        if abs(value) >= length:
+            return _count(int(value / length), unit)
+    return _count(value, "second")
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+
+
+STYLES: Mapping[str, Callable[[int, int], str | None]] = {
+    "date": _date,
+    "time": _time,
+    "days": _days,
+    "ago": _ago,
+    "duration": _duration,
+}

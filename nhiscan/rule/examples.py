@@ -6,10 +6,10 @@ from pathlib import Path
 
 from nhiscan import model
 from nhiscan.inventory.views import KEYS
+from nhiscan.positions import nearest, positions
 from nhiscan.rule.definition import Example, Problem, Rule, RuleErrors
 from nhiscan.rule.loading import load
 from nhiscan.rule.portable import tokens
-from nhiscan.rule.positions import nearest, positions
 from nhiscan.rule.sandbox import Database, Sandbox, SqlRefused
 
 _OPTIONAL = ("reason", "severity", "confidence")

@@ -10,6 +10,8 @@ from typing import Any
 
 from nhiscan import model
 from nhiscan.inventory.views import VIEWS
+from nhiscan.positions import Path as KeyPath
+from nhiscan.positions import nearest, positions
 from nhiscan.rule.definition import (
     CONTROL_STATUSES,
     ENGINE_FACTS,
@@ -33,8 +35,6 @@ from nhiscan.rule.definition import (
 )
 from nhiscan.rule.message import TemplateError, placeholders
 from nhiscan.rule.portable import faults, tokens
-from nhiscan.rule.positions import Path as KeyPath
-from nhiscan.rule.positions import nearest, positions
 from nhiscan.rule.sandbox import Sandbox, SqlRefused
 
 RULE_KEYS = (

@@ -21,13 +21,19 @@ class Canaries:
             self._planted[name] = ("canary" + digest)[:length]
         return self._planted[name]
 
+    def watch(self, name: str, secret: str) -> None:
+        """Look for a secret that the simulated cloud made by itself. Texts under 16 characters raise ValueError."""
+        if len(secret) < 16:
+            raise ValueError("too short to be told from other text")
+        self._planted[name] = secret
+
     def __iter__(self) -> Iterator[str]:
-        return iter(self._planted.values())
+        return iter(list(self._planted.values()))
 
     def in_bytes(self, data: bytes) -> list[str]:
         """Names of the planted secrets that stand in some bytes, compressed (gzip, zlib) or not."""
         texts = [data, *_unpacked(data)]
-        return [name for name, secret in self._planted.items() if any(secret.encode() in text for text in texts)]
+        return [name for name, secret in list(self._planted.items()) if any(secret.encode() in text for text in texts)]
 
     def in_files(self, places: Iterable[Path]) -> dict[Path, list[str]]:
         """File -> names of the planted secrets found in it, for files and for whole folders."""

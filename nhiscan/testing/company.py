@@ -25,10 +25,11 @@ class Employee:
     team: str
     joined: str
     left: str | None = None
+    address: str | None = None  # None: made from the name
 
     @property
     def email(self) -> str:
-        return self.name.lower().replace(" ", ".") + "@" + DOMAIN
+        return self.address or self.name.lower().replace(" ", ".") + "@" + DOMAIN
 
 
 @dataclass(frozen=True)
@@ -80,5 +81,11 @@ DEMO = Company(
         Employee("E013", "Mei Tanaka", "data", "2024-02-19"),
         Employee("E014", "Nadia Petrova", "support", "2022-09-12"),
         Employee("E015", "Omar Said", "platform", "2025-03-03"),
+        # names that try to be something else: a formula, markup, text that runs from right to left
+        Employee(
+            "E016", '=HYPERLINK("http://127.0.0.1","pay me")', "mobile", "2025-06-02", address="formula@" + DOMAIN
+        ),
+        Employee("E017", "<script>alert(1)</script>", "mobile", "2025-06-02", address="script@" + DOMAIN),
+        Employee("E018", "\u202eevil si siht", "mobile", "2025-06-02", address="bidi@" + DOMAIN),
     ),
 )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from nhiscan.testing.canaries import Canaries
 from nhiscan.testing.clock import SimulatedClock
 from nhiscan.testing.counts import CallCounts
 from nhiscan.testing.faults import Faults
@@ -25,7 +26,13 @@ class Built:
 
 
 def build(
-    world: World, seed: int, clock: SimulatedClock, calls: CallCounts, faults: Faults, how: Mapping[str, int]
+    world: World,
+    seed: int,
+    clock: SimulatedClock,
+    calls: CallCounts,
+    faults: Faults,
+    canaries: Canaries,
+    how: Mapping[str, int],
 ) -> Built:
     """Reserve the accounts, fill them, find the caller's key."""
     ids = Ids(seed)
@@ -44,8 +51,11 @@ def build(
             with stock.answering(clock):
                 plant_account(state, account)
             accounts[account.id] = state
-        sessions = Sessions(accounts)
+            for key_id in state.backend.access_keys:
+                canaries.watch(f"secret of {key_id}", ids.secret(key_id))
+        sessions = Sessions(accounts, canaries)
         key_id = _caller_key(world, accounts, sessions, ids)
+        canaries.watch(f"secret of {key_id}", ids.secret(key_id))
     except BaseException:
         stock.give_back([account.id for account in world.accounts])
         raise

@@ -26,6 +26,7 @@ class SimulatedAws:
     ``report_polls``  GenerateCredentialReport calls between STARTED and COMPLETE: 1 is STARTED, COMPLETE
     ``short_pages``   each n-th page of a walk shows half of what was asked for (0: none)
 
+    ``canaries`` knows every secret it holds or gives out: none of them may ever turn up anywhere.
     While it runs: `account` gives the state of an account, to be changed with the functions of `planting` and `report`.
     """
 
@@ -63,7 +64,7 @@ class SimulatedAws:
             if problem.name is None or problem.name.startswith("nhiscan"):
                 raise
             raise MissingExtra("aws", problem.name, "demo") from None
-        built = building.build(self.world, self._seed, self.clock, self.calls, self.faults, self._how)
+        built = building.build(self.world, self._seed, self.clock, self.calls, self.faults, self.canaries, self._how)
         self._accounts, self._gateway, self._caller = built.accounts, built.gateway, built.caller
         self._folder = tempfile.TemporaryDirectory(prefix="nhiscan-simulated-aws-")
         for name in ("config", "credentials"):

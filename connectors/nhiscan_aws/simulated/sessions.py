@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nhiscan.testing.canaries import Canaries
 from nhiscan_aws.simulated.ids import SESSION
 from nhiscan_aws.simulated.state import AccountState, root_keys
 from nhiscan_aws.simulated.wire import Form, Refusal, invalid
@@ -39,8 +40,9 @@ class Principal:
 class Sessions:
     """All credentials of a simulation."""
 
-    def __init__(self, accounts: Mapping[str, AccountState]) -> None:
+    def __init__(self, accounts: Mapping[str, AccountState], canaries: Canaries) -> None:
         self._accounts = accounts
+        self._canaries = canaries
         self._sessions: dict[str, Principal] = {}
         self._lock = threading.Lock()
         self._root_keys = {
@@ -109,8 +111,13 @@ class Sessions:
         with self._lock:
             key_id = state.ids.make(SESSION, state.id, caller.arn, len(self._sessions))
             token = state.ids.token(state.id, key_id)
+            self._watch(state, key_id, token)
             self._sessions[key_id] = Principal(caller.account, caller.arn, caller.user_id, None, None, token, expires)
         return {"Credentials": _credentials(state, key_id, token, expires)}
+
+    def _watch(self, state: AccountState, key_id: str, token: str) -> None:
+        self._canaries.watch(f"secret of {key_id}", state.ids.secret(key_id))
+        self._canaries.watch(f"token of {key_id}", token)
 
     def _duration(self, caller: Principal, role: Any, form: Form) -> int:
         duration = int(form.get("DurationSeconds") or 3600)
@@ -142,6 +149,7 @@ class Sessions:
         document = None if policy is None else json.loads(policy)
         user_id = f"{role.id}:{name}"
         with self._lock:
+            self._watch(state, key_id, token)
             self._sessions[key_id] = Principal(state.id, session_arn, user_id, None, role.arn, token, expires, document)
         return {
             "Credentials": _credentials(state, key_id, token, expires),

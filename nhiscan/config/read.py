@@ -271,11 +271,23 @@ class _Reader:
             found[name] = {}
             for key, value in table.items():
                 if key in options and self.fits((*where, name, key), options[key], value):
-                    found[name][key] = tuple(value) if options[key].repeatable else value
+                    found[name][key] = self.settled(options[key], value)
         return found
 
+    def settled(self, option: Option, value: Any) -> Any:
+        """Lists as tuples, paths from the folder of the file."""
+        values = tuple(value) if option.repeatable else (value,)
+        if option.kind == "path":
+            values = tuple(str(_path(one, self.file.parent)) for one in values)
+        return values if option.repeatable else values[0]
+
     def fits(self, where: Key, option: Option, value: Any) -> bool:
-        types = {"text": (str, "a text in quotes"), "integer": (int, "a whole number"), "flag": (bool, "true or false")}
+        types = {
+            "text": (str, "a text in quotes"),
+            "path": (str, "a path in quotes"),
+            "integer": (int, "a whole number"),
+            "flag": (bool, "true or false"),
+        }
         wanted, words = types[option.kind]
         values = value if option.repeatable and isinstance(value, list) else [value]
         good = all(isinstance(one, wanted) and (wanted is bool or not isinstance(one, bool)) for one in values)

@@ -1,0 +1,122 @@
+"""Options that several commands share. Each is kept in ``ctx.meta`` for `nhiscan.cli.workspace.Workspace`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from nhiscan.cli.ending import Said
+from nhiscan.config.settings import SEVERITIES
+
+F = TypeVar("F", bound=Callable[..., Any])
+META = "nhiscan.given"
+
+ROWS = ("table", "json", "csv", "jsonl")
+FINDINGS = (*ROWS, "sarif")
+
+
+def given(ctx: click.Context) -> dict[str, Any]:
+    """What the shared options of the running command say: name -> value, None where not given."""
+    values: dict[str, Any] = ctx.meta.setdefault(META, {})
+    return values
+
+
+def _keep(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+    given(ctx)[str(parameter.name)] = value
+    if isinstance(ctx.obj, Said) and parameter.name == "format":
+        ctx.obj.format = value
+    if isinstance(ctx.obj, Said) and parameter.name == "output":
+        ctx.obj.file = value
+
+
+def _shared(*names: str, **attributes: Any) -> Callable[[F], F]:
+    attributes.setdefault("show_envvar", "envvar" in attributes)
+    return click.option(*names, expose_value=False, callback=_keep, **attributes)
+
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+def basics(function: F) -> F:
+    """--config, -q and -v."""
+    for option in (
+        _shared("-v", "--verbose", count=True, help="Say more: -v with tracebacks, -vv with the libraries' own log."),
+        _shared("-q", "--quiet", is_flag=True, help="Say nothing but errors and the last line."),
+        _shared(
+            "--config",
+            type=_FILE,
+            envvar="NHISCAN_CONFIG",
+            metavar="FILE",
+            help="Configuration. Default: nhiscan.toml here, then in your configuration folder.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def inventory(function: F) -> F:
+    """--db."""
+    return _shared(
+        "--db",
+        envvar="NHISCAN_DB",
+        metavar="PLACE",
+        help="Inventory: a path (SQLite) or a URL (PostgreSQL). Default: [inventory] url, else your data folder.",
+    )(function)
+
+
+def data(*formats: str) -> Callable[[F], F]:
+    """--format and -o."""
+
+    def decorate(function: F) -> F:
+        function = _shared(
+            "-o",
+            "--output",
+            type=_FILE,
+            envvar="NHISCAN_OUTPUT",
+            metavar="FILE",
+            help="Write the data there instead of to standard output; the file is replaced when all is written.",
+        )(function)
+        return _shared(
+            "--format",
+            type=click.Choice(formats),
+            default="table",
+            envvar="NHISCAN_FORMAT",
+            help="Form of the data. [default: table]",
+        )(function)
+
+    return decorate
+
+
+def rules(function: F) -> F:
+    """--rules."""
+    return _shared(
+        "--rules",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        envvar="NHISCAN_RULES",
+        metavar="DIR",
+        help="Folder with rules of your own, besides those that ship. Can be given more than once.",
+    )(function)
+
+
+def gate(function: F) -> F:
+    """--fail-on and --allow-partial."""
+    function = _shared(
+        "--allow-partial",
+        is_flag=True,
+        default=None,
+        envvar="NHISCAN_ALLOW_PARTIAL",
+        help="Accept a collection with gaps: 0 or 1 instead of 3. Output and evidence still say so.",
+    )(function)
+    return fail_on(function)
+
+
+def fail_on(function: F) -> F:
+    """--fail-on alone, for commands that collect nothing."""
+    return _shared(
+        "--fail-on",
+        type=click.Choice(SEVERITIES),
+        envvar="NHISCAN_FAIL_ON",
+        help="End with 1 when a finding of this severity or above is open. [default: none]",
+    )(function)

@@ -1,0 +1,141 @@
+"""What the connector can be asked and what it reads: options and sources, without the SDK."""
+
+from nhiscan.connector import Option, Settings, Source
+from nhiscan_aws.sources import entities, keys, logins, passwordpolicy, report, summary
+from nhiscan_aws.sources.details import DETAILS
+from nhiscan_aws.sources.details import run as details
+
+OPTIONS = (
+    Option(
+        "account",
+        "account to read, 12 digits; repeatable (default: the account of the caller)",
+        repeatable=True,
+        default=(),
+        metavar="ID",
+    ),
+    Option("role-name", "role to assume in the accounts named by account", metavar="NAME"),
+    Option("external-id", "external id that the trust policy of that role demands", metavar="ID"),
+    Option("profile", "profile of the AWS configuration files to read with", metavar="NAME"),
+    Option("region", "region to call (IAM is global; GovCloud and China need one of their own)", metavar="REGION"),
+    Option(
+        "no-key-ids",
+        "leave the ids of access keys off: fewer calls, keys are named by slot",
+        kind="flag",
+        default=False,
+    ),
+)
+
+_ENTITIES = frozenset(
+    {
+        "identity:user",
+        "identity:group",
+        "identity:role",
+        "alias",
+        "relation:member_of",
+        "access_grant:attached_policy",
+        "access_grant:inline_policy",
+        "access_grant:permissions_boundary",
+        "policy:customer_policy",
+        "policy:provider_policy",
+    }
+)
+_ENTITY_FACTS = frozenset(
+    {"identity:user.tags", "identity:role.tags", "identity:role.used_at", "identity:role.trust_document"}
+)
+_KEYS = frozenset({"credential:access_key"})
+_KEY_FACTS = frozenset({"credential:access_key.used_at"})
+
+_SUMMARY = Source(
+    id=summary.SUMMARY,
+    run=summary.run,
+    lists=frozenset({"setting:account"}),
+    permissions=("iam:GetAccountSummary",),
+    about="independent counts of users, groups, roles and policies, and the flags of the root identity",
+)
+_PASSWORD_POLICY = Source(
+    id=passwordpolicy.PASSWORD_POLICY,
+    run=passwordpolicy.run,
+    lists=frozenset({"setting:password_policy"}),
+    permissions=("iam:GetAccountPasswordPolicy",),
+    about="password policy of the account; that there is none is an answer",
+)
+_DETAILS = Source(
+    id=DETAILS,
+    run=details,
+    lists=_ENTITIES,
+    adds=_ENTITY_FACTS,
+    permissions=("iam:GetAccountAuthorizationDetails",),
+    about="users, groups, roles, policies, grants, boundaries, trust documents, tags and last use of roles, in bulk",
+)
+_ONE_BY_ONE = Source(
+    id=entities.ENTITIES,
+    run=entities.run,
+    lists=_ENTITIES,
+    adds=_ENTITY_FACTS,
+    fallback_for=DETAILS,
+    permissions=entities.PERMISSIONS,
+    about="the same, entity by entity: about three calls for each user, role, group and policy",
+)
+_REPORT_PERMISSIONS = ("iam:GenerateCredentialReport", "iam:GetCredentialReport")
+_REPORT_LISTS = frozenset(
+    {"identity:root", "credential:root_access_key", "credential:password", "credential:signing_certificate"}
+)
+_LOGIN_FACTS = frozenset({"identity:user.console_access", "identity:user.mfa", "credential:password.used_at"})
+_REPORT_FACTS = _LOGIN_FACTS | {
+    "identity:root.used_at",
+    "identity:root.mfa",
+    "identity:root.console_access",
+    "credential:root_access_key.used_at",
+    "credential:password.changed_at",
+    "credential:password.expires_at",
+}
+_LOGINS = Source(
+    id=logins.LOGINS,
+    run=logins.run,
+    lists=frozenset({"credential:password"}),
+    adds=_LOGIN_FACTS,
+    reads=(DETAILS,),
+    fallback_for=report.REPORT,
+    permissions=logins.PERMISSIONS,
+    about="which users have a console password and MFA, and when the password was last used: two calls for each user; "
+    "tells neither the age of passwords nor signing certificates nor anything about root",
+)
+_KEYS_OF_USERS = Source(
+    id=keys.KEYS,
+    run=keys.run,
+    lists=_KEYS,
+    adds=_KEY_FACTS,
+    reads=(DETAILS, report.REPORT),
+    permissions=("iam:ListAccessKeys", "iam:GetAccessKeyLastUsed"),
+    about="ids of access keys, asked only of users whom the credential report shows with one; last use from the report",
+)
+_KEYS_PER_USER = Source(
+    id=keys.KEYS_PER_USER,
+    run=keys.run_per_user,
+    lists=_KEYS,
+    adds=_KEY_FACTS,
+    reads=(DETAILS,),
+    fallback_for=keys.KEYS,
+    permissions=("iam:ListAccessKeys", "iam:GetAccessKeyLastUsed"),
+    about="access keys without the credential report: one call for each user and one for each key",
+)
+
+
+def sources(settings: Settings) -> tuple[Source, ...]:
+    """The sources planned under these settings, in the order in which they run.
+
+    The summary comes first: what is made between it and the listings is then in the listings, with its date.
+    """
+    with_ids = not settings.get("no-key-ids")
+    credential_report = Source(
+        id=report.REPORT,
+        run=report.run if with_ids else report.run_with_slots,
+        lists=_REPORT_LISTS if with_ids else _REPORT_LISTS | _KEYS,
+        adds=_REPORT_FACTS if with_ids else _REPORT_FACTS | _KEY_FACTS,
+        reads=(DETAILS,),
+        permissions=_REPORT_PERMISSIONS,
+        about="root, console passwords, MFA, signing certificates, age and last use of access keys, in one file that "
+        "may be four hours old",
+    )
+    first = (_SUMMARY, _PASSWORD_POLICY, _DETAILS, _ONE_BY_ONE, credential_report, _LOGINS)
+    return (*first, _KEYS_OF_USERS, _KEYS_PER_USER) if with_ids else first

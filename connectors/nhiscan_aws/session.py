@@ -1,0 +1,197 @@
+"""The one boto3 session of a process: who reads, which accounts, and a client for each account."""
+
+import os
+import re
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConfigParseError,
+    InvalidRegionError,
+    NoCredentialsError,
+    ProfileNotFound,
+)
+from botocore.utils import parse_timestamp
+
+from nhiscan.connector import Context, NoAccess, OptionError, Settings
+from nhiscan.model import Scope
+from nhiscan_aws import fanout
+from nhiscan_aws.account import Account
+from nhiscan_aws.classify import DENIED, classify, said
+from nhiscan_aws.failures import CannotAssume
+from nhiscan_aws.transcript import attach
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam.client import IAMClient
+    from mypy_boto3_sts.client import STSClient
+
+ATTEMPTS = 9  # in total, a call; where AWS_MAX_ATTEMPTS or max_attempts of the profile does not say otherwise
+SESSION_NAME = "nhiscan"  # shows in the CloudTrail of the accounts read
+
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_ROLE = re.compile(r"[\w+=,.@/-]{1,512}", re.ASCII)
+_EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
+_REMEDY = (
+    "Give credentials in one of the ways the AWS command line reads them: AWS_PROFILE or --aws-profile, "
+    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, aws sso login, or a role of the machine; "
+    "then try: aws sts get-caller-identity"
+)
+
+
+class _Retries(TypedDict, total=False):
+    mode: Literal["standard"]
+    total_max_attempts: int
+
+
+def parse_time(value: Any) -> datetime:
+    """A time of an answer, always aware. ISO 8601 is read quickly, anything else as botocore reads it."""
+    try:
+        parsed = datetime.fromisoformat(value)
+    except (TypeError, ValueError):  # epoch numbers, RFC 822 dates
+        parsed = parse_timestamp(value)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+class AwsSession:
+    """Implements `nhiscan.connector.Session`."""
+
+    def __init__(self, settings: Settings, context: Context) -> None:
+        """Raises OptionError for settings that cannot work and NoAccess without credentials, before any call."""
+        self._context = context
+        self._accounts = tuple(dict.fromkeys(str(account) for account in settings.get("account") or ()))
+        self._role: str | None = settings.get("role-name") or None
+        self._external_id: str | None = settings.get("external-id") or None
+        self._check()
+        self._caller: dict[str, str] | None = None
+        self._making = threading.Lock()  # making clients is not thread-safe; using them is
+        core = botocore.session.Session(profile=settings.get("profile") or None)
+        core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=parse_time)
+        try:
+            # IAM is global: outside GovCloud and China the region only signs
+            self._region = settings.get("region") or core.get_config_variable("region") or "us-east-1"
+            own = "AWS_MAX_ATTEMPTS" in os.environ or "max_attempts" in core.get_scoped_config()
+            self._retries: _Retries = (
+                {"mode": "standard"} if own else {"mode": "standard", "total_max_attempts": ATTEMPTS}
+            )
+            self._session = boto3.Session(botocore_session=core)
+            if self._session.get_credentials() is None:
+                raise NoAccess("no AWS credentials were found", _REMEDY)
+            self._sts: STSClient = self._client("sts", context.threads)
+        except ProfileNotFound as error:
+            raise OptionError("profile", f"{error}; see: aws configure list-profiles") from error
+        except InvalidRegionError as error:
+            raise OptionError("region", f"{self._region!r} is not the name of a region") from error
+        except ConfigParseError as error:
+            raise NoAccess("the AWS configuration file cannot be read", f"Mend it: {error}") from error
+        except BotoCoreError as error:
+            raise NoAccess(f"the AWS credentials cannot be used: {classify(error).message}", _REMEDY) from error
+
+    def _check(self) -> None:
+        for account in self._accounts:
+            if not _ACCOUNT.fullmatch(account):
+                raise OptionError("account", f"{account!r} is not an account id: 12 digits are expected")
+        if self._role is None:
+            if self._external_id is not None:
+                raise OptionError("external-id", "is only used with role-name, which is not set")
+            if len(self._accounts) > 1:
+                raise OptionError("account", "several accounts are named: set role-name, the role to assume in them")
+        else:
+            if not self._accounts:
+                raise OptionError("role-name", "is assumed in the accounts named by account, and none is named")
+            if not _ROLE.fullmatch(self._role) or self._role.startswith("/"):
+                raise OptionError("role-name", f"{self._role!r} is not the name of a role (give the name, not the ARN)")
+        if self._external_id is not None and not _EXTERNAL_ID.fullmatch(self._external_id):
+            raise OptionError("external-id", "is not an external id: 2 to 1224 of letters, digits and +=,.@:/-")
+
+    def _client(self, service: str, connections: int, **keys: str) -> Any:
+        config = Config(
+            retries=self._retries,
+            connect_timeout=5,
+            read_timeout=60,
+            max_pool_connections=max(2, connections),
+            user_agent_extra=f"nhiscan/{self._context.version}" if self._context.version else "nhiscan",
+        )
+        session: Any = self._session  # the stubs know a client by the literal name of its service only
+        with self._making:
+            client = session.client(service, region_name=self._region, config=config, **keys)
+        attach(client, self._context)
+        return client
+
+    def caller(self) -> dict[str, str]:
+        """Principal, account, partition and user id of the caller, from sts:GetCallerIdentity (asked once)."""
+        if self._caller is None:
+            try:
+                identity = self._sts.get_caller_identity()
+            except NoCredentialsError as error:
+                raise NoAccess("no AWS credentials were found", _REMEDY) from error
+            except (ClientError, BotoCoreError) as error:
+                failure = classify(error)
+                raise NoAccess(f"AWS does not say who is asking: {failure.message or failure.code}", _REMEDY) from error
+            self._caller = {
+                "principal": identity["Arn"],
+                "account": identity["Account"],
+                "partition": identity["Arn"].split(":")[1],
+                "user_id": identity["UserId"],
+            }
+        return dict(self._caller)
+
+    def scopes(self) -> Iterator[Scope]:
+        """The accounts named, else the caller's own. OptionError where one cannot be entered for want of role-name."""
+        caller = self.caller()
+        accounts = self._accounts or (caller["account"],)
+        for account in accounts:
+            if account != caller["account"] and self._role is None:
+                raise OptionError(
+                    "account",
+                    f"{account} is not the caller's own ({caller['account']}): set role-name, the role to assume in it",
+                )
+        for account in accounts:
+            native_id = f"{caller['partition']}:{account}"
+            yield Scope(key=f"aws/account/{native_id}", provider="aws", kind="account", native_id=native_id)
+
+    def enter(self, scope: Scope) -> Account:
+        """Open an account: the caller's own with the caller's credentials, any other through the role.
+
+        Raises CannotAssume where the role cannot be assumed.
+        """
+        partition, _, account_id = scope.native_id.partition(":")
+        return Account(
+            scope=scope,
+            account_id=account_id,
+            partition=partition,
+            iam=self._iam(partition, account_id),
+            context=self._context,
+            opened_at=self._context.clock(),
+        )
+
+    def _iam(self, partition: str, account_id: str) -> "IAMClient":
+        connections = fanout.workers(self._context)
+        client: IAMClient
+        if account_id == self.caller()["account"]:
+            client = self._client("iam", connections)
+            return client
+        role = f"arn:{partition}:iam::{account_id}:role/{self._role}"
+        external = {"ExternalId": self._external_id} if self._external_id is not None else {}
+        try:
+            answer = self._sts.assume_role(RoleArn=role, RoleSessionName=SESSION_NAME, **external)  # type: ignore[arg-type]
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            raise CannotAssume(role, code, said(error), code in DENIED) from error
+        client = self._client(
+            "iam",
+            connections,
+            aws_access_key_id=answer["Credentials"]["AccessKeyId"],
+            aws_secret_access_key=answer["Credentials"]["SecretAccessKey"],
+            aws_session_token=answer["Credentials"]["SessionToken"],
+        )
+        return client
+
+    def close(self) -> None:
+        self._sts.close()

@@ -5,7 +5,7 @@ import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
@@ -45,11 +45,6 @@ _REMEDY = (
 )
 
 
-class _Retries(TypedDict, total=False):
-    mode: Literal["standard"]
-    total_max_attempts: int
-
-
 def parse_time(value: Any) -> datetime:
     """A time of an answer, always aware. ISO 8601 is read quickly, anything else as botocore reads it."""
     try:
@@ -77,9 +72,7 @@ class AwsSession:
             # IAM is global: outside GovCloud and China the region only signs
             self._region = settings.get("region") or core.get_config_variable("region") or "us-east-1"
             own = "AWS_MAX_ATTEMPTS" in os.environ or "max_attempts" in core.get_scoped_config()
-            self._retries: _Retries = (
-                {"mode": "standard"} if own else {"mode": "standard", "total_max_attempts": ATTEMPTS}
-            )
+            self._retries: Any = {"mode": "standard"} if own else {"mode": "standard", "total_max_attempts": ATTEMPTS}
             self._session = boto3.Session(botocore_session=core)
             if self._session.get_credentials() is None:
                 raise NoAccess("no AWS credentials were found", _REMEDY)

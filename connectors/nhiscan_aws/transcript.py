@@ -5,7 +5,6 @@ are kept as a digest of the raw body; the answer of AssumeRole holds credentials
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 
 from nhiscan.connector import Context
 from nhiscan.model import Call
+from nhiscan_aws.canonical import canonical
 
 KEPT_PARAMETERS = frozenset(
     {
@@ -118,11 +118,6 @@ class _Recorder:
         mine["attempts"] = max(1, mine["attempts"])
         call = Call(**mine, **outcome, ended_at=self._context.clock())
         (_sink.get() or self._context.note)(call)
-
-
-def canonical(value: object) -> str:
-    """JSON with sorted keys, no spaces, ASCII only."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
 
 
 def endpoint(url: str) -> str:

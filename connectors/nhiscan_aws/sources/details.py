@@ -14,8 +14,8 @@ from urllib.parse import unquote
 from nhiscan.connector import Reader
 from nhiscan.model import Alias, Document, Grant, Identity, Policy, Record, Relation
 from nhiscan_aws.account import Account
+from nhiscan_aws.canonical import canonical
 from nhiscan_aws.ledger import Count
-from nhiscan_aws.transcript import canonical
 
 DETAILS = "iam.account-authorization-details"
 SECTIONS = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")

@@ -18,7 +18,7 @@ A source is a generator of records. It never catches a provider error (but for t
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from nhiscan.model import Call, Record, Scope
 
@@ -78,7 +78,7 @@ class Option:
 
     name: str  # "role-name"
     about: str  # one line of help
-    kind: str = "text"  # "text" | "flag" | "integer"
+    kind: str = "text"  # "text" | "flag" | "integer" | "path" (text; only the file's name is recorded with the scan)
     repeatable: bool = False  # a list of values; the setting is then a tuple
     default: Any = None
     metavar: str = "TEXT"
@@ -130,9 +130,14 @@ class Source:
     about: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Context:
-    """What the runner gives a session. All clocks and waits of a connector go through it."""
+    """What the runner gives a session. All clocks and waits of a connector go through it.
+
+    Read `fanout` when it is needed, not in `Connector.open`: the runner sets it once it knows the number of scopes.
+    A session that makes calls in threads of its own starts each in a copy of the context it runs in
+    (``contextvars.copy_context().run``), so that `note` knows whose calls they are.
+    """
 
     clock: Callable[[], int]  # epoch seconds UTC
     sleep: Callable[[float], None]
@@ -162,6 +167,15 @@ class Session(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class ReadsFiles(Protocol):
+    """A session that reads files which somebody supplied: the evidence tells them (``06-lifecycle/inputs.csv``)."""
+
+    def inputs(self) -> Iterable[Mapping[str, str | int]]:
+        """For each file ``file`` (its name without folder), ``sha256``, ``rows``, ``about``. Asked after `scopes`."""
+        ...
 
 
 @dataclass(frozen=True)

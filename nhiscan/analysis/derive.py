@@ -1,0 +1,103 @@
+"""Derive everything that follows from what a scan has read: once when it finishes, and again in ``nhiscan verify``."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from nhiscan.analysis import classification
+from nhiscan.analysis.classification import KEYLESS, Subject
+from nhiscan.analysis.owners import OWNER_TAGS, owner
+from nhiscan.analysis.records import SqlRecords
+from nhiscan.analysis.roster import Roster
+from nhiscan.analysis.tables import DERIVED, derived_needs
+from nhiscan.analyzer import Analyzer
+from nhiscan.inventory import Finishing, Sql
+from nhiscan.model import TABLE_OF, Derived, Document
+
+CHUNK = 5_000
+Documents = Callable[[str], Document | None]
+
+_INDEXED = ("identity", "access_grant", "policy", "relation")
+
+_IDENTITIES = f"""
+SELECT i.key, i.scope, i.kind, i.name, i.path, i.tags, i.console_access, i.mfa, COALESCE(k.keys, 0), a.email
+FROM identity i
+LEFT JOIN (
+    SELECT identity, COUNT(*) AS keys FROM credential
+    WHERE kind NOT IN ({", ".join(f"'{kind}'" for kind in KEYLESS)}) AND COALESCE(state, '') <> 'deleted'
+    GROUP BY identity
+) k ON k.identity = i.key
+LEFT JOIN (SELECT identity, MIN(value) AS email FROM alias WHERE kind = 'email' GROUP BY identity) a
+    ON a.identity = i.key
+WHERE i.planned = 1 AND i.confirmed = 1
+ORDER BY i.key
+"""
+_KEYS_UNKNOWN = "SELECT scope FROM need WHERE need = 'credential:access_key' AND complete = 0"
+
+
+class AnalyzerError(Exception):
+    """An analyzer gave what it must not: a table it does not declare, or a row of another scope. A bug of its own."""
+
+
+def derive(scan: Finishing, analyzers: Mapping[str, Analyzer], owner_tags: Sequence[str] = OWNER_TAGS) -> None:
+    """Work out the derived tables of a scan that has been merged and bound, store them, and bind them."""
+    rows: dict[str, list[Derived]] = {}
+    for table, row in derived_rows(scan.sql, document_of(scan.sql), analyzers, owner_tags):
+        held = rows.setdefault(table, [])
+        held.append(row)
+        if len(held) == CHUNK:
+            scan.put(table, rows.pop(table))
+    for table, held in rows.items():
+        scan.put(table, held)
+    scan.needs(list(derived_needs(scan.sql, analyzers)))
+    scan.merge(DERIVED)
+    scan.bind()
+
+
+def derived_rows(
+    sql: Sql, document: Documents, analyzers: Mapping[str, Analyzer], owner_tags: Sequence[str] = OWNER_TAGS
+) -> Iterator[tuple[str, Derived]]:
+    """All derived rows with their tables, worked out from the tables of `nhiscan.inventory.views` that ``sql`` sees.
+
+    ``document`` gives a policy text by digest. Reads only rows of planned scopes that the scan has confirmed, and gives
+    the same rows for the same tables whatever database holds them. Tables come interleaved. The tables get an index on
+    their scope, so they must be tables, not views. Raises AnalyzerError.
+    """
+    yield from _people_and_machines(sql, owner_tags)
+    if not analyzers:
+        return
+    for view in _INDEXED:
+        sql.run(f"CREATE INDEX IF NOT EXISTS by_scope_{view} ON {view} (scope, key)")
+    for provider, analyzer in sorted(analyzers.items()):
+        records = SqlRecords(sql, provider, document)
+        for scope in list(records.scopes()):
+            for row in analyzer.derive(records, scope.key):
+                table = TABLE_OF[type(row)]
+                if table not in analyzer.gives or row.scope != scope.key:
+                    raise AnalyzerError(
+                        f"the analyzer of {provider} gave {row.key!r}: not its table or not {scope.key}"
+                    )
+                yield table, row
+
+
+def document_of(sql: Sql) -> Documents:
+    """Policy texts out of the table ``document``."""
+
+    def find(digest: str) -> Document | None:
+        row = sql.one("SELECT digest, kind, text FROM document WHERE digest = :digest", {"digest": digest})
+        return None if row is None else Document(*row)
+
+    return find
+
+
+def _people_and_machines(sql: Sql, owner_tags: Sequence[str]) -> Iterator[tuple[str, Derived]]:
+    roster = Roster.read(sql)
+    keys_unknown = {scope for (scope,) in sql.rows(_KEYS_UNKNOWN)}
+    for key, scope, kind, name, path, tags, console, mfa, count, email in sql.rows(_IDENTITIES):
+        found: Mapping[str, str] = json.loads(tags) if tags else {}
+        names = (name, email) if email else (name,)
+        owned = owner(key, scope, kind, names, found, roster, owner_tags)
+        if owned is not None:
+            yield "owner", owned
+        keys = None if not count and scope in keys_unknown else count
+        subject = Subject(key, scope, kind, names, path, found, console, mfa, keys)
+        yield "classification", classification.classify(subject, roster)

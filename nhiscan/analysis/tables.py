@@ -1,0 +1,60 @@
+"""The derived tables, and which needs they rest on."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from nhiscan.analyzer import Analyzer
+from nhiscan.inventory import Sql
+from nhiscan.model import Need
+
+DERIVED = ("owner", "classification", "effective_access", "escalation_path", "trust")
+"""Tables that no connector fills."""
+
+OWN_READS: Mapping[str, tuple[str, ...]] = {"owner": ("identity", "identity.tags"), "classification": ("identity",)}
+"""What the tables that the core derives rest on. ``identity`` stands for the listings of all its kinds."""
+
+
+def matches(pattern: str, need: str) -> bool:
+    """Does a need row speak about a pattern? Table and fact must be equal, and the kind where both name one.
+
+    ``identity`` is met by ``identity:user``, ``identity.tags`` by ``identity:user.tags``, ``alias:arn`` by ``alias``.
+    """
+    table, kind, fact = _parts(pattern)
+    of_table, of_kind, of_fact = _parts(need)
+    return table == of_table and fact == of_fact and (not kind or not of_kind or kind == of_kind)
+
+
+def derived_needs(sql: Sql, analyzers: Mapping[str, Analyzer]) -> Iterator[Need]:
+    """A need row for each derived table in each planned scope: complete when all that it rests on is.
+
+    Reads the views ``scope`` and ``need``. Scopes in which nothing of that sort lives (registers) get none. Rows are
+    sorted by scope and name.
+    """
+    scopes = {
+        str(key): str(provider) for key, provider in sql.rows("SELECT key, provider FROM scope WHERE planned = 1")
+    }
+    found: dict[str, list[tuple[str, int, str | None]]] = {}
+    for scope, need, complete, reason in sql.rows(
+        "SELECT scope, need, complete, reason FROM need ORDER BY scope, need"
+    ):
+        if str(need) not in DERIVED:
+            found.setdefault(str(scope), []).append((str(need), int(complete), reason))
+    for scope, provider in sorted(scopes.items()):
+        reads = dict(OWN_READS)
+        if analyzer := analyzers.get(provider):
+            reads |= {table: tuple(sorted(analyzer.reads)) for table in analyzer.gives}
+        for table, patterns in sorted(reads.items()):
+            below = [row for row in found.get(scope, ()) if any(matches(pattern, row[0]) for pattern in patterns)]
+            if below:
+                yield _need(scope, table, below)
+
+
+def _need(scope: str, table: str, below: Iterable[tuple[str, int, str | None]]) -> Need:
+    missing = [(need, reason) for need, complete, reason in below if not complete]
+    reason = "; ".join(f"{need}: {why}" if why else need for need, why in missing)
+    return Need(scope, table, int(not missing), 1, reason or None)
+
+
+def _parts(name: str) -> tuple[str, str, str]:
+    head, _, fact = name.partition(".")
+    table, _, kind = head.partition(":")
+    return table, kind, fact

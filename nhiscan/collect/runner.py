@@ -1,0 +1,302 @@
+"""One scan from its plan to its outcome."""
+
+import json
+import logging
+import platform
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from os import getpid
+from pathlib import PurePath
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from nhiscan import __version__, analysis
+from nhiscan.analyzer import Analyzer
+from nhiscan.collect.coverage import needs, one_line
+from nhiscan.collect.opening import Opened, open_connector, session_scope, session_source, set_fanout
+from nhiscan.collect.outcome import READ, Progress, ScanOutcome
+from nhiscan.collect.spool import Spool
+from nhiscan.collect.step import Task, read_scope
+from nhiscan.collect.watch import Watch, terminable
+from nhiscan.connector import Connector, ReadsFiles, Settings
+from nhiscan.executor import DEFAULT, executor, threads
+from nhiscan.inventory import Finishing, Inventory, Plan, Run
+from nhiscan.model import Call, Coverage, Need, Record, TieOut
+from nhiscan.plugins import REGISTER
+from nhiscan.transcript import digest
+
+_LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+Events = SimpleQueue["tuple[str, ...] | Future[list[Coverage]]"]
+
+
+def scan(
+    inventory: Inventory,
+    connectors: Sequence[tuple[Connector, Settings]],
+    *,
+    finish: Callable[[Finishing], T],
+    clock: Callable[[], int],
+    sleep: Callable[[float], None],
+    run_id: Callable[[], str],
+    executor_name: str = DEFAULT,
+    rules_sha256: str = "",
+    parameters: str = "{}",
+    analyzers: Mapping[str, Analyzer] | None = None,
+    owner_tags: Sequence[str] = analysis.OWNER_TAGS,
+    progress: Callable[[Progress], None] | None = None,
+    host: str | None = None,
+    spool: Spool | None = None,
+) -> ScanOutcome[T]:
+    """Read everything the connectors plan, store it as one scan, derive what follows from it, and call ``finish``.
+
+    ``finish`` runs inside the finishing transaction, after `Finishing.bind` and the derived facts: the place for rules
+    and findings. What it returns is `ScanOutcome.result`; what it raises gives the whole scan up. ``clock`` gives epoch
+    seconds UTC and stamps runs and calls; ``sleep`` waits for connectors; ``run_id`` makes the name of the run;
+    ``rules_sha256`` and ``parameters`` (JSON) go into the plan; ``progress`` is called in this thread.
+
+    When no scope could be read at all (registers do not count beside a cloud) nothing is stored: the outcome says
+    ``nothing_read``, and its coverage says why. Otherwise what could not be read is a gap of the outcome.
+
+    Raises what stands in the way before reading: ExecutorError, BadDeclaration, OptionError, MissingExtra, Locked,
+    InventoryError. Whatever is raised, Ctrl-C and SIGTERM included, the run is marked and its locks are free.
+    """
+    count = threads(executor_name)
+    started_at = clock()
+    run = run_id()
+    plan = Plan(
+        run=run,
+        started_at=started_at,
+        version=__version__,
+        connectors=tuple(connector.name for connector, _ in connectors),
+        settings=_settings(connectors),
+        rules_sha256=rules_sha256,
+        parameters=parameters,
+        host=socket.gethostname() if host is None else host,
+        pid=getpid(),
+    )
+    with terminable():
+        handle = inventory.start(plan)
+        try:
+            with spool or Spool() as folder:
+                scanning = _Scanning(folder, clock, progress or _silent)
+                try:
+                    scanning.open(connectors, sleep, count)
+                    scanning.read(handle, executor_name)
+                finally:
+                    scanning.close()
+                if not scanning.nothing_read():
+                    return scanning.store(handle, run, analyzers or {}, owner_tags, finish)
+                handle.abandon("failed", "nothing could be read", clock())
+                return ScanOutcome(run, None, None, scanning.rows(), nothing_read=True)
+        except BaseException as error:
+            killed = not isinstance(error, Exception)
+            handle.abandon("killed" if killed else "failed", _why(error), clock())
+            raise
+
+
+class _Scanning:
+    """The state of one scan while it runs."""
+
+    def __init__(self, spool: Spool, clock: Callable[[], int], progress: Callable[[Progress], None]) -> None:
+        self._spool = spool
+        self._clock = clock
+        self._progress = progress
+        self._events: Events = SimpleQueue()
+        self._watch = Watch(self._events.put)
+        self._opened: list[Opened] = []
+        self._tasks: list[Task] = []
+        self._names: dict[str, str] = {}  # scope -> what people call it
+        self._coverage: dict[int, list[Coverage]] = {}  # by task, of those that have ended
+
+    def open(
+        self, connectors: Sequence[tuple[Connector, Settings]], sleep: Callable[[float], None], count: int
+    ) -> None:
+        """Open every session and plan the scopes, in the order of their keys."""
+        for connector, settings in connectors:
+            self._opened.append(open_connector(connector, settings, self._watch, self._clock, sleep, count))
+            self._drain()
+        set_fanout(self._opened, count)
+        leaves = [(scope, one) for one in self._opened for scope in one.leaves]
+        for number, (scope, one) in enumerate(sorted(leaves, key=lambda leaf: leaf[0].key)):
+            assert one.session is not None
+            self._tasks.append(Task(number, one.connector, one.session, scope, one.sources))
+            self._names[scope.key] = scope.name or scope.native_id
+
+    def close(self) -> None:
+        """Close every session. One that does not close has done its work all the same."""
+        for one in self._opened:
+            if one.session is not None:
+                try:
+                    one.session.close()
+                except Exception:  # noqa: BLE001 a connector's error, after the fact
+                    _LOG.warning("the session of %s did not close", one.connector.name, exc_info=True)
+
+    def read(self, run: Run, executor_name: str) -> None:
+        """Take the locks and run all sources. Raises Locked."""
+        primaries = [
+            (task.scope.key, source.id) for task in self._tasks for source in task.sources if not source.fallback_for
+        ]
+        run.plan_scopes([task.scope for task in self._tasks], primaries)
+        self._say("planned")
+        pool = executor(executor_name)
+        numbers: dict[Future[list[Coverage]], int] = {}
+        try:
+            for task in self._tasks:
+                future = pool.submit(read_scope, task, self._spool, self._watch, self._clock)
+                numbers[future] = task.number
+                future.add_done_callback(self._events.put)
+            while len(self._coverage) < len(self._tasks):
+                event = self._events.get()
+                if isinstance(event, tuple):
+                    self._say(*event)
+                else:
+                    self._coverage[numbers[event]] = event.result()
+        except BaseException:
+            self._watch.stop()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        pool.shutdown()
+        self._drain()
+
+    def rows(self) -> tuple[Coverage, ...]:
+        """All coverage rows, sorted by key."""
+        gaps = [one.gap for one in self._opened if one.gap is not None]
+        return tuple(sorted([*gaps, *(row for rows in self._coverage.values() for row in rows)]))
+
+    def nothing_read(self) -> bool:
+        """No source of any connector gave anything. Beside others the registers do not count."""
+        names = {one.connector.name for one in self._opened}
+        judged = names - {REGISTER} or names
+        return not any(
+            row.state in (*READ, "partial")
+            for task in self._tasks
+            if task.connector.name in judged
+            for row in self._coverage[task.number]
+        )
+
+    def store(
+        self,
+        run: Run,
+        name: str,
+        analyzers: Mapping[str, Analyzer],
+        owner_tags: Sequence[str],
+        finish: Callable[[Finishing], T],
+    ) -> ScanOutcome[T]:
+        """Everything read, everything derived and what ``finish`` does, in one transaction."""
+        self._say("storing")
+        counts: Counter[str] = Counter()
+        tie_outs: list[TieOut] = []
+        rows = self.rows()
+        with run.finish(self._clock()) as scan:
+            parents = [scope for one in self._opened for scope in one.scopes if scope not in one.leaves]
+            if parents:
+                scan.put("scope", parents)
+            for table, records in self._chunks():
+                counts[table] += len(records)
+                if table == "tie_out":
+                    tie_outs.extend(one for one in records if isinstance(one, TieOut) and _unexplained(one))
+                scan.put(table, records)
+            scan.coverage(rows)
+            scan.needs(self._needs())
+            for scope, source, calls in self._calls():
+                scan.calls(scope, source, calls)
+            for fact, value in self._facts(owner_tags).items():
+                scan.facts(fact, json.dumps(value, sort_keys=True))
+            scan.merge()
+            scan.bind()
+            analysis.derive(scan, analyzers, owner_tags)
+            self._say("evaluating")
+            result = finish(scan)
+            number, info = scan.number, scan.info
+        return ScanOutcome(name, number, info, rows, dict(sorted(counts.items())), tuple(tie_outs), result=result)
+
+    def _chunks(self) -> Iterator[tuple[str, list[Record]]]:
+        for task in self._tasks:
+            for place in range(len(task.sources)):
+                yield from self._spool.chunks(task.number, place)
+
+    def _needs(self) -> Iterator[Need]:
+        for task in self._tasks:
+            states = {row.source: row.state for row in self._coverage[task.number]}
+            yield from needs(task.scope.key, task.sources, states)
+
+    def _calls(self) -> Iterator[tuple[str, str, list[Call]]]:
+        """Every transcript that holds a call, as scope, source and calls."""
+        for one in self._opened:
+            if one.calls:
+                yield session_scope(one.connector.name), session_source(one.connector.name), one.calls
+        for task in self._tasks:
+            sources = [(session_source(task.connector.name), task.session_calls())]
+            sources += [(source.id, task.source_calls(source.id)) for source in task.sources]
+            for source, kept in sources:
+                if calls := self._spool.calls(kept):
+                    yield task.scope.key, source, calls
+
+    def _facts(self, owner_tags: Sequence[str]) -> dict[str, Any]:
+        versions: dict[str, Any] = {"nhiscan": __version__, "python": platform.python_version()}
+        versions |= {one.connector.name: dict(one.connector.version()) for one in self._opened}
+        sessions = {session_source(one.connector.name) for one in self._opened}
+        return {
+            "callers": {one.connector.name: one.caller for one in self._opened if one.caller},
+            "versions": versions,
+            "inputs": [
+                dict(file)
+                for one in self._opened
+                if isinstance(one.session, ReadsFiles)
+                for file in one.session.inputs()
+            ],
+            "sessions": {
+                f"{scope}|{source}": {"calls": len(calls), "sha256": digest(calls)}
+                for scope, source, calls in self._calls()
+                if source in sessions
+            },
+            "owner_tags": list(owner_tags),
+        }
+
+    def _drain(self) -> None:
+        while not self._events.empty():
+            event = self._events.get()
+            if isinstance(event, tuple):
+                self._say(*event)
+
+    def _say(self, event: str, connector: str = "", scope: str = "", source: str = "", state: str = "") -> None:
+        self._progress(
+            Progress(
+                event,
+                connector,
+                self._names.get(scope, scope),
+                source,
+                state,
+                scopes_done=len(self._coverage),
+                scopes=len(self._tasks),
+                calls=self._watch.calls,
+                records=self._watch.records,
+            )
+        )
+
+
+def _unexplained(one: TieOut) -> bool:
+    return one.count_a != one.count_b and one.explanation is None
+
+
+def _silent(progress: Progress) -> None:
+    del progress
+
+
+def _why(error: BaseException) -> str:
+    """The reason kept with a run that was given up."""
+    return one_line(f"{type(error).__name__}: {error}") or type(error).__name__
+
+
+def _settings(connectors: Sequence[tuple[Connector, Settings]]) -> str:
+    """The settings of all connectors as canonical JSON. Of a path the last part is kept: folders tell of machines."""
+    found: dict[str, dict[str, Any]] = {}
+    for connector, settings in connectors:
+        paths = {option.name for option in connector.options if option.kind == "path"}
+        found[connector.name] = {
+            name: PurePath(str(value)).name if name in paths and value is not None else value
+            for name, value in settings.items()
+        }
+    return json.dumps(found, sort_keys=True, separators=(",", ":"))

@@ -108,7 +108,7 @@ def _makers(state: AccountState) -> tuple[Callable[[Any], dict[str, Any]], ...]:
             "InstanceProfileList": [_profile(profile) for profile in profiles.get(thing.id, ())],
             "RolePolicyList": _inline(thing),
             "AttachedManagedPolicies": _attached(thing),
-            "Tags": [dict(tag) for tag in thing.tags.values()],
+            "Tags": [dict(tag) for tag in thing.tags or ()],
             "RoleLastUsed": role_last_used(state, thing),
         }
         return detail | _boundary(state, thing)

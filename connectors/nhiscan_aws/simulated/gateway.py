@@ -22,7 +22,7 @@ from nhiscan_aws.simulated import details, listings, report, stock
 from nhiscan_aws.simulated.ids import Ids
 from nhiscan_aws.simulated.sessions import Principal, Sessions, permits
 from nhiscan_aws.simulated.state import AccountState
-from nhiscan_aws.simulated.wire import XML, Form, Refusal, answer, operation_model, refusal
+from nhiscan_aws.simulated.wire import JSON, XML, Form, Refusal, answer, operation_model, refusal
 from nhiscan_aws.simulated.world import Use
 
 Handler = Callable[[AccountState, Form], dict[str, Any] | None]
@@ -103,7 +103,7 @@ class Gateway:
         if request is None:
             problem = Refusal("MissingAuthenticationToken", 403, "Request is missing Authentication Token")
             kind, body = refusal("iam", problem, self._ids.request("unsigned"))
-            return _send(start_response, (problem.status, kind, body), self._ids.request("unsigned"))
+            return _send(start_response, (problem.status, kind, body), self._ids.request("unsigned"), problem.code)
         request_id = self._ids.request("unknown", request.key_id, request.action)
         try:
             caller = self._caller(request)
@@ -112,7 +112,7 @@ class Gateway:
             return _send(start_response, self._answer(environ, request, caller, request_id), request_id)
         except Refusal as problem:
             kind, body = refusal(request.service, problem, request_id)
-            return _send(start_response, (problem.status, kind, body), request_id)
+            return _send(start_response, (problem.status, kind, body), request_id, problem.code)
 
     def _caller(self, request: Request) -> Principal:
         now = next(iter(self._accounts.values())).clock()
@@ -259,10 +259,10 @@ def _resource(request: Request) -> str:
     return "*"
 
 
-def _send(start_response: Callable[..., Any], reply: Answer, request_id: str) -> list[bytes]:
+def _send(start_response: Callable[..., Any], reply: Answer, request_id: str, error: str | None = None) -> list[bytes]:
     status, kind, body = reply
-    start_response(
-        f"{status} {_REASONS.get(status, 'Error')}",
-        [("Content-Type", kind), ("x-amzn-RequestId", request_id), ("Content-Length", str(len(body)))],
-    )
+    headers = [("Content-Type", kind), ("x-amzn-RequestId", request_id)]
+    if error is not None and kind == JSON:
+        headers.append(("x-amzn-ErrorType", error))
+    start_response(f"{status} {_REASONS.get(status, 'Error')}", headers)
     return [body]

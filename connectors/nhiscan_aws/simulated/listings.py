@@ -40,7 +40,7 @@ def get_role(state: AccountState, form: Form) -> dict[str, Any]:
         raise no_such_entity(f"The role with name {name} cannot be found.")
     detail = _role(role) | {"RoleLastUsed": role_last_used(state, role)}
     if role.tags:
-        detail["Tags"] = [dict(tag) for tag in role.tags.values()]
+        detail["Tags"] = [dict(tag) for tag in role.tags]
     return {"Role": detail | _boundary(state, role)}
 
 

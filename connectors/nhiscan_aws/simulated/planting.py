@@ -85,7 +85,7 @@ def plant_role(state: AccountState, spec: Role) -> None:
         path=spec.path,
         permissions_boundary=None if spec.boundary is None else policy_arn(state, spec.boundary),
         description=spec.description,
-        tags={key.lower(): {"Key": key, "Value": value} for key, value in spec.tags.items()},
+        tags=[{"Key": key, "Value": value} for key, value in spec.tags.items()],
         max_session_duration=spec.max_session,
     )
     role.create_date = stock.moment(spec.created_at)

@@ -119,11 +119,10 @@ def answer(service: str, operation: str, result: Mapping[str, Any], request_id: 
 def refusal(service: str, problem: Refusal, request_id: str) -> tuple[str, bytes]:
     """Content type and body of an error answer, in the protocol of the service."""
     model = service_model(service)
-    if model is not None and model.metadata.get("protocol") not in ("query", "ec2", "rest-xml"):
-        return JSON, json.dumps(
-            {"__type": problem.code, "message": problem.message, "Message": problem.message}
-        ).encode()
-    namespace = f' xmlns="{model.metadata["xmlNamespace"]}"' if model and "xmlNamespace" in model.metadata else ""
+    if model is None or model.metadata.get("protocol") not in ("query", "ec2", "rest-xml"):
+        body = {"__type": problem.code, "message": problem.message, "Message": problem.message}
+        return JSON, json.dumps(body).encode()
+    namespace = f' xmlns="{model.metadata["xmlNamespace"]}"' if "xmlNamespace" in model.metadata else ""
     kind = "Receiver" if problem.status >= 500 else "Sender"
     return XML, (
         f"<ErrorResponse{namespace}><Error><Type>{kind}</Type><Code>{escape(problem.code)}</Code>"

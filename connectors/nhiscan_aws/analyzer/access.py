@@ -1,8 +1,8 @@
 """`effective_access`: what each user, group and role is granted, as far as it is worth judging.
 
-A row stands for one (grant, statement, action pattern, resource pattern). Rows are given for ``*``, for a whole service,
-for NotAction, for management of permissions, and for PassRole and AssumeRole on more than one role by name. What a grant
-gives that is narrower than that has no row.
+A row stands for one (grant, statement, action pattern, resource pattern). Rows are given for ``*``, for a whole
+service, for NotAction, for management of permissions, and for PassRole and AssumeRole on more than one role by name.
+What a grant gives that is narrower than that has no row.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -101,15 +101,15 @@ def pieces(text: str) -> tuple[Piece, ...]:
     """What a policy document grants, each piece once, in the order of its statements."""
     found: dict[tuple[int, str, str], Piece] = {}
     for statement in read(text):
-        given = (
-            [_unknown(statement.statement, statement.reason)] if isinstance(statement, Unreadable) else _of(statement)
-        )
-        for piece in given:
+        for piece in _of(statement):
             found.setdefault((piece.number, piece.action, piece.resource), piece)
     return tuple(found.values())
 
 
-def _of(statement: Statement) -> Iterator[Piece]:
+def _of(statement: Statement | Unreadable) -> Iterator[Piece]:
+    if isinstance(statement, Unreadable):
+        yield _unknown(statement.statement, statement.reason)
+        return
     if not statement.allow:
         return
     if (statement.resources is None) == (statement.not_resources is None):

@@ -111,7 +111,7 @@ def service_of(pattern: str) -> str:
 def is_service_wildcard(pattern: str) -> bool:
     """``s3:*``."""
     _, colon, name = pattern.partition(":")
-    return bool(colon) and bool(name) and set(name) == {"*"}
+    return bool(colon) and "*" in name and set(name) <= {"*", "?"}
 
 
 def has_wildcard(pattern: str) -> bool:

@@ -19,23 +19,23 @@ _UNIQUE_ID = re.compile(r"A[A-Z0-9]{3}[A-Z0-9]{12,125}")  # AIDA..., AROA...: al
 _DEMANDS = re.compile(r"(?:foranyvalue:)?(?:stringequals|stringequalsignorecase|stringlike)")
 
 
+_Statements = tuple[Statement | Unreadable, ...]
+_NOT_READ: _Statements = (Unreadable("document", "the trust document was not read"),)
+
+
 def trusts(records: Records, scope: str) -> Iterator[Trust]:
     """The rows of one account, by role."""
-    known: dict[str, tuple[Statement | Unreadable, ...]] = {}
+    known: dict[str, _Statements] = {}
     for identity in records.identities(scope):
         if identity.kind != "role" or identity.trust_document is None:
             continue
         if identity.trust_document not in known:
             document = records.document(identity.trust_document)
-            known[identity.trust_document] = (
-                (Unreadable("document", "the trust document was not read"),)
-                if document is None
-                else read(document.text)
-            )
+            known[identity.trust_document] = _NOT_READ if document is None else read(document.text)
         yield from _of(identity, known[identity.trust_document])
 
 
-def _of(identity: Identity, statements: tuple[Statement | Unreadable, ...]) -> Iterator[Trust]:
+def _of(identity: Identity, statements: _Statements) -> Iterator[Trust]:
     denies = any(isinstance(statement, Statement) and not statement.allow for statement in statements)
     standing = WITH_DENY if denies else NOT_EVALUATED
     for statement in statements:
@@ -61,8 +61,8 @@ def _principals(identity: Identity, statement: Statement, standing: str) -> Iter
     if not statement.principals:
         yield _unknown(identity, str(statement.number), "the statement names no principal")
         return
-    for written, value in statement.principals:
-        kind, principal, home = _principal(identity, written, value)
+    # an account written by its id and by its ARN is one principal
+    for kind, principal, home in dict.fromkeys(_principal(identity, *one) for one in statement.principals):
         external = kind == "anybody" or (kind in ("account", "identity", "federated") and home != identity.scope)
         yield _row(identity, statement, kind, principal, home, external=int(external), reason=standing)
 

@@ -154,7 +154,7 @@ def driver_errors(dialect: str) -> tuple[type[Exception], ...]:
     return (psycopg.Error,)
 
 
-def of_driver(error: Exception) -> SqlError:
+def of_driver(error: BaseException) -> SqlError:
     """A driver's error in one line, with the remedy where there is one."""
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None)

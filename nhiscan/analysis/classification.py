@@ -7,7 +7,8 @@ The first line that applies decides:
 3.  A user's tags say so: ``nhi=true``, ``type=service``, ``type=human`` and the like. Proven, as the customer says it;
     tags that contradict each other make it unknown.
 4.  A user's name or e-mail is that of one person of the roster: a person; proven by e-mail, else conditional.
-5.  A user's path or name has a word for machines (``svc``, ``ci``, ``deploy`` ...), or its path one for people: possible.
+5.  A user's path or name has a word for machines (``svc``, ``ci``, ``deploy`` ...), or its path one for people:
+    possible.
 6.  Console password and access keys: keys alone are a machine, conditional; a password alone is a person, conditional
     with MFA, else possible; both with MFA possibly a person; both without MFA, neither, and not collected: unknown.
 """
@@ -28,15 +29,16 @@ MACHINE_TYPES = frozenset(
     | {"application", "app", "automation", "ci", "technical"}
 )
 PERSON_TYPES = frozenset({"human", "person", "employee", "contractor", "people"})
-MACHINE_WORDS = frozenset(
-    """
-    svc service services serviceaccount sa ci cd cicd bot bots robot robots machine machines nhi
-    workload workloads deploy deployer deployment pipeline runner terraform ansible jenkins github
-    gitlab circleci buildkite backup backups cron job worker daemon automation lambda exporter smtp
-    monitoring prometheus grafana datadog etl batch sync integration system app apps application
-    applications api uploader
-    """.split()
-)
+# fmt: off
+MACHINE_WORDS = frozenset({
+    "svc", "service", "services", "serviceaccount", "sa", "ci", "cd", "cicd", "bot", "bots", "robot", "robots",
+    "machine", "machines", "nhi", "workload", "workloads", "deploy", "deployer", "deployment", "pipeline",
+    "runner", "terraform", "ansible", "jenkins", "github", "gitlab", "circleci", "buildkite", "backup", "backups",
+    "cron", "job", "worker", "daemon", "automation", "lambda", "exporter", "smtp", "monitoring", "prometheus",
+    "grafana", "datadog", "etl", "batch", "sync", "integration", "system", "app", "apps", "application",
+    "applications", "api", "uploader",
+})
+# fmt: on
 PERSON_PATHS = frozenset({"people", "person", "human", "humans", "employee", "employees", "staff", "contractors"})
 KEYLESS = ("password", "signing_certificate", "server_certificate", "ssh_public_key")
 """Kinds of credentials that do not count as keys of a program here."""

@@ -8,7 +8,7 @@ from nhiscan.analysis.classification import KEYLESS, Subject
 from nhiscan.analysis.owners import OWNER_TAGS, owner
 from nhiscan.analysis.records import SqlRecords
 from nhiscan.analysis.roster import Roster
-from nhiscan.analysis.tables import DERIVED, derived_needs
+from nhiscan.analysis.tables import derived_needs
 from nhiscan.analyzer import Analyzer
 from nhiscan.inventory import Finishing, Sql
 from nhiscan.model import TABLE_OF, Derived, Document
@@ -49,7 +49,7 @@ def derive(scan: Finishing, analyzers: Mapping[str, Analyzer], owner_tags: Seque
     for table, held in rows.items():
         scan.put(table, held)
     scan.needs(list(derived_needs(scan.sql, analyzers)))
-    scan.merge(DERIVED)
+    scan.merge()
     scan.bind()
 
 

@@ -41,7 +41,7 @@ class Roster:
         people = list(sql.rows("SELECT key, person_id, email, name, status FROM person WHERE planned = 1 ORDER BY key"))
         row = sql.one("SELECT COUNT(*), MIN(complete) FROM need WHERE need = 'person'")
         count, complete = row or (0, None)
-        return cls(people, present=bool(count), complete=complete == 1)  # type: ignore[arg-type]
+        return cls(people, present=bool(count), complete=complete == 1)
 
     def find(self, text: str) -> Match | None:
         """The person a text names, whole or by an e-mail address inside it."""

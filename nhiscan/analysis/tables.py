@@ -26,8 +26,9 @@ def matches(pattern: str, need: str) -> bool:
 def derived_needs(sql: Sql, analyzers: Mapping[str, Analyzer]) -> Iterator[Need]:
     """A need row for each derived table in each planned scope: complete when all that it rests on is.
 
-    Reads the views ``scope`` and ``need``. Scopes in which nothing of that sort lives (registers) get none. Rows are
-    sorted by scope and name.
+    A table that no analyzer of the scope's provider fills is not complete: that nothing stands in it says nothing.
+    Scopes in which no identity can live (registers) get no row. Reads the views ``scope`` and ``need``; rows are sorted
+    by scope and name.
     """
     scopes = {
         str(key): str(provider) for key, provider in sql.rows("SELECT key, provider FROM scope WHERE planned = 1")
@@ -39,13 +40,18 @@ def derived_needs(sql: Sql, analyzers: Mapping[str, Analyzer]) -> Iterator[Need]
         if str(need) not in DERIVED:
             found.setdefault(str(scope), []).append((str(need), int(complete), reason))
     for scope, provider in sorted(scopes.items()):
-        reads = dict(OWN_READS)
-        if analyzer := analyzers.get(provider):
-            reads |= {table: tuple(sorted(analyzer.reads)) for table in analyzer.gives}
-        for table, patterns in sorted(reads.items()):
-            below = [row for row in found.get(scope, ()) if any(matches(pattern, row[0]) for pattern in patterns)]
-            if below:
+        known = found.get(scope, [])
+        if not any(matches("identity", need) for need, _, _ in known):
+            continue
+        analyzer = analyzers.get(provider)
+        for table in sorted(DERIVED):
+            if patterns := OWN_READS.get(table) or (
+                analyzer is not None and table in analyzer.gives and analyzer.reads
+            ):
+                below = [row for row in known if any(matches(pattern, row[0]) for pattern in patterns)]
                 yield _need(scope, table, below)
+            else:
+                yield Need(scope, table, 0, 1, f"no analyzer of {provider} gives it")
 
 
 def _need(scope: str, table: str, below: Iterable[tuple[str, int, str | None]]) -> Need:

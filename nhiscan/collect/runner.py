@@ -241,12 +241,7 @@ class _Scanning:
         return {
             "callers": {one.connector.name: one.caller for one in self._opened if one.caller},
             "versions": versions,
-            "inputs": [
-                dict(file)
-                for one in self._opened
-                if isinstance(one.session, ReadsFiles)
-                for file in one.session.inputs()
-            ],
+            "inputs": list(self._inputs()),
             "sessions": {
                 f"{scope}|{source}": {"calls": len(calls), "sha256": digest(calls)}
                 for scope, source, calls in self._calls()
@@ -254,6 +249,11 @@ class _Scanning:
             },
             "owner_tags": list(owner_tags),
         }
+
+    def _inputs(self) -> Iterator[dict[str, str | int]]:
+        for one in self._opened:
+            if isinstance(one.session, ReadsFiles):
+                yield from map(dict, one.session.inputs())
 
     def _drain(self) -> None:
         while not self._events.empty():

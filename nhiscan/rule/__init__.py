@@ -13,11 +13,11 @@ from nhiscan.rule.definition import (
     Remediation,
     Rule,
     RuleErrors,
+    rules_digest,
 )
-from nhiscan.rule.examples import bindings, check, mutants, run_example, run_examples, surviving
 from nhiscan.rule.loading import load
-from nhiscan.rule.message import command, sentence
-from nhiscan.rule.sandbox import Sandbox
+from nhiscan.rule.message import commands, sentence
+from nhiscan.rule.sandbox import Sandbox, SqlRefused
 
 __all__ = [
     "ENGINE_FACTS",
@@ -33,13 +33,9 @@ __all__ = [
     "Rule",
     "RuleErrors",
     "Sandbox",
-    "bindings",
-    "check",
-    "command",
+    "SqlRefused",
+    "commands",
     "load",
-    "mutants",
-    "run_example",
-    "run_examples",
+    "rules_digest",
     "sentence",
-    "surviving",
 ]

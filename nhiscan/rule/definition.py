@@ -1,11 +1,15 @@
 """A rule as data: what one rule file says, checked. Frozen and picklable."""
 
 import difflib
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+from nhiscan.rule.portable import tokens
 
 ENGINE_FACTS = ("subject", "scope", "scope_id", "scope_name", "as_of")
 """Facts that the engine adds to those of a rule's SELECT. ``scope_id`` is the provider's id of the scope without the
@@ -146,7 +150,7 @@ class Rule:
     subject: str  # the view whose keys it returns
     needs: tuple[str, ...]
     fail_stands: bool
-    always_known: bool
+    always_known: bool  # needs nothing and never gives unknown
     controls: tuple[Control, ...]
     rationale: str
     remediation: Mapping[str, Remediation]  # provider or "any" -> how
@@ -176,9 +180,23 @@ class Rule:
             values[name] = value
         return values
 
+    def bindings(self, parameters: Mapping[str, int], as_of: int) -> dict[str, int]:
+        """The values that the SQL names: of its parameters, and ``as_of`` where it is used."""
+        named = {token.text[1:] for token in tokens(self.sql) if token.kind == "param"}
+        return {name: value for name, value in {**parameters, "as_of": as_of}.items() if name in named}
+
     def reason_text(self, code: str | None) -> str | None:
         """The sentence for a reason code of this rule or of the engine."""
         return None if code is None else self.reasons.get(code) or ENGINE_REASONS.get(code)
+
+
+def rules_digest(rules: Iterable[Rule], parameters: Mapping[str, Mapping[str, int]]) -> str:
+    """SHA-256 (hex) of the rules as run: id, file digest and the value of every parameter. Order does not matter.
+
+    ``parameters`` as for `nhiscan.evaluate.evaluate`: by rule id; a rule left out has its defaults.
+    """
+    run = {rule.id: [rule.sha256, dict(parameters.get(rule.id) or rule.parameters())] for rule in rules}
+    return hashlib.sha256(json.dumps(run, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 MAXIMUM = 2**31 - 1

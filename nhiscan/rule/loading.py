@@ -180,8 +180,11 @@ class _Reader:
                     f"column {name} has the name of {'a parameter' if name in params else 'a fact of the engine'}",
                 )
         message = self._template(("message",), self._string((), document, "message"), known)
-        examples = self._examples(document, params, reasons)
+        needs = self._needs(document)
         always_known = self._flag(document, "always_known")
+        if always_known and needs:
+            self._fault(("always_known",), "a rule with needs is unknown where they are not met")
+        examples = self._examples(document, params, reasons)
         if sql and columns:
             self._covered(sql, examples, reasons, always_known=always_known)
         return Rule(
@@ -190,7 +193,7 @@ class _Reader:
             severity=self._choice((), document, "severity", model.SEVERITIES),
             status=self._choice((), document, "status", RULE_STATUSES),
             subject=subject,
-            needs=self._needs(document),
+            needs=needs,
             fail_stands=self._flag(document, "fail_stands"),
             always_known=always_known,
             controls=self._controls(document),
@@ -342,7 +345,8 @@ class _Reader:
                 commands = []
             for index, command in enumerate(commands):
                 self._template((*path, "commands", index), command, known)
-            text, proof = self._string(path, table, "text"), self._string(path, table, "proof")
+            text = self._template((*path, "text"), self._string(path, table, "text"), known)
+            proof = self._template((*path, "proof"), self._string(path, table, "proof"), known)
             remediation[provider] = Remediation(text, tuple(commands), proof)
         if not remediation:
             self._fault(("remediation",), "remediation must be given for at least one provider, or for any")
@@ -433,7 +437,7 @@ class _Reader:
             self._keys((*path, subject), table, Expected._fields)
             choices = {
                 "status": model.STATUSES,
-                "reason": tuple(reasons) or ("(none declared)",),
+                "reason": (*reasons, *ENGINE_REASONS),
                 "severity": model.SEVERITIES,
                 "confidence": model.CONFIDENCES,
             }
@@ -472,7 +476,12 @@ class _Reader:
         outcomes = [outcome for example in examples for outcome in example.expect.values()]
         shown = {outcome.status for outcome in outcomes}
         literals = {token.text[1:-1] for token in tokens(sql) if token.kind == "text"}
-        required = ["pass", "fail", *([] if always_known else ["unknown"]), *(["skip"] if "skip" in literals else [])]
+        required = [
+            "pass",
+            "fail",
+            *([] if always_known else ["unknown"]),
+            *(["skip"] if "skip" in literals else []),
+        ]
         for status in required:
             if status not in shown:
                 self._fault(("examples",), f"no example expects {status}")

@@ -10,7 +10,7 @@ A placeholder is ``{fact}`` or ``{fact:style}``; ``{{`` and ``}}`` stand for bra
 """
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from string import Formatter
 
@@ -47,12 +47,16 @@ def sentence(template: str, facts: Mapping[str, Value]) -> str:
     return _fill(template, facts, lambda _, text: "unknown" if text is None else visible(text))
 
 
-def command(template: str, facts: Mapping[str, Value]) -> str:
-    """The command with its facts, each quoted for a POSIX shell, so that no name can become a command of its own.
+def commands(templates: Iterable[str], facts: Mapping[str, Value]) -> tuple[str, ...]:
+    """The commands with their facts, each fact quoted for a POSIX shell, so that no name can become a command.
 
-    A fact that is None becomes ``'<fact>'``, to be filled in by the reader.
+    A command that names a fact which is None is left out: it is about something that this subject does not have.
     """
-    return _fill(template, facts, lambda name, text: shell_word(f"<{name}>" if text is None else text))
+    return tuple(
+        _fill(template, facts, lambda _, text: shell_word(text or ""))
+        for template in templates
+        if all(facts.get(name) is not None for name, _ in placeholders(template))
+    )
 
 
 def shell_word(text: str) -> str:

@@ -7,7 +7,7 @@ on the work stops what would not end.
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from nhiscan.inventory.views import VIEWS, ddl
 from nhiscan.rule.portable import FUNCTIONS
@@ -18,21 +18,12 @@ _EVERY = 10_000
 _MEMORY = 50_000_000  # bytes of the largest text or row
 
 
-class Database(Protocol):
-    """As much of `nhiscan.inventory.Sql` as running examples takes."""
-
-    def run(self, sql: str, params: Mapping[str, Any] = ..., /) -> int: ...
-    def rows(self, sql: str, params: Mapping[str, Any] = ..., /) -> Iterator[tuple[Any, ...]]: ...
-
-
 class SqlRefused(Exception):
     """The SQL does not compile, wants what it may not have, or does not come to an end."""
 
 
 class Sandbox:
     """One SQLite connection with all views, empty. Close it."""
-
-    dialect = "sqlite"
 
     def __init__(self) -> None:
         self._connection = sqlite3.connect(":memory:", isolation_level=None)

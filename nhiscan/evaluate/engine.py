@@ -1,0 +1,296 @@
+"""Runs rules inside the database: one statement a rule, and rows never travel through Python.
+
+The rule's SELECT is wrapped as INSERT ... SELECT into a work table keyed by the number of the subject. There the engine
+counts by status, refuses a subject that comes twice, writes ``unknown`` where the scan could not read what the rule
+needs, and takes a digest. What did not pass goes on to the temporary table ``verdict``.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from nhiscan import model
+from nhiscan.evaluate.gaps import NeedRow, PlannedScope, gaps
+from nhiscan.evaluate.population import Population, Span, population
+from nhiscan.inventory import Sql, SqlError
+from nhiscan.rule import ENGINE_REASONS, Need, Rule
+
+WORK = "nhiscan_work"
+_PASS, _FAIL, _SKIP, _UNKNOWN, _WRONG, _TWICE = range(6)
+_CODES = {status: code for code, status in enumerate(model.STATUSES)}
+_CHUNK = 10_000  # subjects hashed at a time
+_TEMP_CACHE = 64 * 1024  # KiB of SQLite's page cache for temporary tables
+
+
+class RuleFailed(Exception):
+    """A rule that cannot be answered: its SQL errors, or returns what a rule may not return. Fails the run (exit 4)."""
+
+    def __init__(self, rule: str, path: Path, message: str) -> None:
+        super().__init__(rule, path, message)
+        self.rule, self.path, self.message = rule, path, message
+
+    def __str__(self) -> str:
+        return f"rule {self.rule} ({self.path}): {self.message}"
+
+
+class Count(NamedTuple):
+    """What one rule gave in one planned scope. ``population`` is the sum of the four, the scope's own row included."""
+
+    rule: str
+    scope: str
+    population: int
+    passed: int
+    failed: int
+    skipped: int
+    unknown: int
+    sha256: str  # of the lines "subject TAB status LF", sorted by subject
+    gap: str | None  # reason code of the engine where the rule's needs were not met, else None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Counts of every (rule, planned scope), sorted. What did not pass lies in the temporary table ``verdict``."""
+
+    as_of: int
+    counts: tuple[Count, ...]
+
+
+def evaluate(
+    sql: Sql,
+    rules: Sequence[Rule],
+    parameters: Mapping[str, Mapping[str, int]],
+    as_of: int,
+    *,
+    settle: str | None = None,
+    progress: Callable[[Rule], None] | None = None,
+) -> Evaluation:
+    """Judge the planned scopes by every rule, over the views that ``sql`` shows by name.
+
+    ``parameters`` holds the settings of each rule by id (all of them, as `Rule.parameters` gives them; a rule left out
+    takes its defaults), ``as_of`` the start of the scan (epoch seconds UTC). Fills the temporary table
+    ``verdict (rule, subject, scope, status, reason, confidence, severity)`` with what is neither pass nor skip, and
+    ``settled`` (the same without scope) with the pass and skip among those that ``settle`` asks for: a SELECT of
+    rule and subject. ``progress`` hears of each rule before it runs. Raises RuleFailed.
+    """
+    scopes = tuple(PlannedScope(*row) for row in sql.rows("SELECT key, kind FROM scope WHERE planned = 1 ORDER BY key"))
+    needs = tuple(
+        NeedRow(scope, Need.parse(need), complete == 1)
+        for scope, need, complete in sql.rows("SELECT scope, need, complete FROM need WHERE planned = 1")
+    )
+    _prepare(sql)
+    counts: list[Count] = []
+    by_subject = sorted(rules, key=lambda rule: (rule.subject, rule.id))
+    current: Population | None = None
+    for rule in by_subject:
+        if current is None or current.view != rule.subject:
+            if current is not None:
+                current.drop(sql)
+            current = population(sql, rule.subject, [scope.key for scope in scopes])
+        if progress is not None:
+            progress(rule)
+        values = rule.bindings(parameters.get(rule.id) or rule.parameters(), as_of)
+        counts.extend(_Judgement(sql, rule, current, values).judge(gaps(rule, scopes, needs)))
+        if settle:
+            _settle(sql, rule, current, settle)
+    if current is not None:
+        current.drop(sql)
+    if sql.dialect == "sqlite":
+        sql.run("PRAGMA case_sensitive_like = OFF")
+    else:
+        sql.run("ANALYZE verdict")
+    return Evaluation(as_of, tuple(sorted(counts)))
+
+
+def _prepare(sql: Sql) -> None:
+    if sql.dialect == "sqlite":
+        sql.run(f"PRAGMA temp.cache_size = -{_TEMP_CACHE}")
+        sql.run("PRAGMA case_sensitive_like = ON")  # LIKE as PostgreSQL reads it
+    number = "INTEGER PRIMARY KEY" if sql.dialect == "sqlite" else "BIGINT"
+    for table in ("verdict", "settled", WORK):
+        sql.run(f"DROP TABLE IF EXISTS {table}")
+    sql.create(f"CREATE TEMP TABLE {WORK} (n {number}, status BIGINT, reason TEXT, confidence TEXT, severity TEXT)")
+    if sql.dialect != "sqlite":
+        sql.run(f"CREATE INDEX {WORK}_n ON {WORK} (n)")
+    plain = " WITHOUT ROWID" if sql.dialect == "sqlite" else ""
+    sql.create(
+        "CREATE TEMP TABLE verdict (rule TEXT, subject TEXT, scope TEXT, status TEXT, reason TEXT, confidence TEXT,"
+        f" severity TEXT, PRIMARY KEY (rule, subject)){plain}"
+    )
+    sql.create(
+        "CREATE TEMP TABLE settled (rule TEXT, subject TEXT, status TEXT, reason TEXT, confidence TEXT, severity TEXT,"
+        f" PRIMARY KEY (rule, subject)){plain}"
+    )
+
+
+def _settle(sql: Sql, rule: Rule, people: Population, asked: str) -> None:
+    sql.run(
+        f"INSERT INTO settled SELECT f.rule, f.subject, CASE w.status WHEN {_PASS} THEN 'pass' ELSE 'skip' END,"
+        f" w.reason, w.confidence, w.severity FROM ({asked}) AS f"
+        f" JOIN {people.table} p ON p.key = f.subject JOIN {WORK} w ON w.n = p.n"
+        f" WHERE f.rule = :rule AND w.status IN ({_PASS}, {_SKIP})",
+        {"rule": rule.id},
+    )
+
+
+class _Judgement:
+    """One rule over one population."""
+
+    def __init__(self, sql: Sql, rule: Rule, people: Population, values: Mapping[str, int]) -> None:
+        self._sql, self._rule, self._population, self._values = sql, rule, people, values
+
+    def judge(self, gap_of: Mapping[str, str]) -> Iterable[Count]:
+        self._sql.run(f"DELETE FROM {WORK}" if self._sql.dialect == "sqlite" else f"TRUNCATE {WORK}")
+        try:
+            self._select()
+        except SqlError as error:
+            raise self._failed(f"the database refuses it: {error}") from error
+        self._unconfirmed()
+        for span in self._population.spans:
+            if span.scope in gap_of:
+                self._gap(span, gap_of[span.scope])
+        counts = [self._count(span, gap_of.get(span.scope)) for span in self._population.spans]
+        self._verdicts()
+        return counts
+
+    def _failed(self, message: str) -> RuleFailed:
+        return RuleFailed(self._rule.id, self._rule.path, message)
+
+    # --- the rule's own statement ---
+
+    def _select(self) -> None:
+        given = self._rule.columns
+        cases = " ".join(f"WHEN '{status}' THEN {code}" for status, code in _CODES.items())
+        columns = ", ".join(f"v.{name}" if name in given else "NULL" for name in ("reason", "confidence", "severity"))
+        view, table = self._rule.subject, self._population.table
+        # A subject without number is no key of the view (number 0, refused below), or lives in a scope not planned.
+        # SQLite marks a number that comes twice; PostgreSQL has no such clause and is asked afterwards.
+        twice = f" ON CONFLICT (n) DO UPDATE SET status = {_TWICE}" if self._sql.dialect == "sqlite" else ""
+        self._sql.run(
+            f"INSERT INTO {WORK} (n, status, reason, confidence, severity)"
+            f" SELECT coalesce(p.n, 0), CASE v.status {cases} ELSE {_WRONG} END, {columns}"
+            f" FROM ({self._rule.sql}\n) AS v LEFT JOIN {table} p ON p.key = v.subject"
+            f" WHERE p.n IS NOT NULL OR NOT EXISTS (SELECT 1 FROM {view} x WHERE x.key = v.subject){twice}",
+            self._values,
+        )
+        own = set() if view == "scope" else {span.own for span in self._population.spans}
+        strangers = [0, *own]
+        for start in range(0, len(strangers), _CHUNK):
+            listed = ", ".join(str(n) for n in strangers[start : start + _CHUNK])
+            if self._sql.one(f"SELECT n FROM {WORK} WHERE n IN ({listed})"):
+                raise self._failed(self._stranger())
+        if self._sql.dialect != "sqlite":
+            again = self._sql.one(f"SELECT n FROM {WORK} GROUP BY n HAVING count(*) > 1 ORDER BY n")
+            if again:
+                raise self._failed(f"returns the subject {self._key(again[0])!r} twice")
+
+    def _stranger(self) -> str:
+        found = self._sql.one(
+            f"SELECT v.subject FROM ({self._rule.sql}\n) AS v WHERE v.subject IS NULL"
+            f" OR NOT EXISTS (SELECT 1 FROM {self._rule.subject} x WHERE x.key = v.subject) ORDER BY 1",
+            self._values,
+        )
+        if found is None or found[0] is None:
+            return "returns a row without subject"
+        return f"returns the subject {found[0]!r}, which is no key of {self._rule.subject}"
+
+    def _key(self, number: int) -> str:
+        row = self._sql.one(f"SELECT key FROM {self._population.table} WHERE n = :n", {"n": number})
+        return str(row[0]) if row else ""
+
+    # --- what the scan could not read ---
+
+    def _unconfirmed(self) -> None:
+        if self._population.unconfirmed:
+            self._unknown(
+                "unconfirmed",
+                f"n IN (SELECT n FROM {self._population.unconfirmed}) AND status IN ({_PASS}, {_SKIP}, {_FAIL})",
+            )
+
+    def _gap(self, span: Span, reason: str) -> None:
+        over = f"{_PASS}, {_SKIP}" if self._rule.fail_stands else f"{_PASS}, {_SKIP}, {_FAIL}"
+        self._unknown(reason, f"n BETWEEN {span.first} AND {span.last} AND status IN ({over})")
+        if self._sql.one(f"SELECT 1 FROM {WORK} WHERE n = {span.own}") is None:
+            self._sql.run(
+                f"INSERT INTO {WORK} (n, status, reason) VALUES ({span.own}, {_UNKNOWN}, :reason)", {"reason": reason}
+            )
+
+    def _unknown(self, reason: str, where: str) -> None:
+        self._sql.run(
+            f"UPDATE {WORK} SET status = {_UNKNOWN}, reason = :reason, confidence = NULL, severity = NULL"
+            f" WHERE {where}",
+            {"reason": reason},
+        )
+
+    # --- counting ---
+
+    def _count(self, span: Span, gap: str | None) -> Count:
+        digest = hashlib.sha256()
+        totals = [0] * 6
+        sums = ", ".join(f"sum(CASE w.status WHEN {code} THEN 1 ELSE 0 END)" for code in range(6))
+        cases = " ".join(f"WHEN {code} THEN '\t{status}'" for status, code in _CODES.items())
+        line = f"p.key || CASE w.status {cases} ELSE '' END"
+        # Without ORDER BY: SQLite walks the span of an INTEGER PRIMARY KEY from its beginning to its end.
+        lines = (
+            f"group_concat({line}, '\n')" if self._sql.dialect == "sqlite" else f"string_agg({line}, '\n' ORDER BY w.n)"
+        )
+        statement = (
+            f"SELECT {lines}, {sums} FROM {WORK} w CROSS JOIN {self._population.table} p"
+            " WHERE p.n = w.n AND w.n BETWEEN :first AND :last"
+        )
+        for first in range(span.first, span.last + 1, _CHUNK):
+            row = self._sql.one(statement, {"first": first, "last": min(first + _CHUNK - 1, span.last)})
+            if row and row[0] is not None:
+                digest.update(row[0].encode() + b"\n")
+                totals = [total + int(number) for total, number in zip(totals, row[1:], strict=True)]
+        if totals[_WRONG] or totals[_TWICE]:
+            raise self._failed(self._wrong(_TWICE if totals[_TWICE] else _WRONG))
+        passed, failed, skipped, unknown = totals[:_WRONG]
+        return Count(self._rule.id, span.scope, sum(totals), passed, failed, skipped, unknown, digest.hexdigest(), gap)
+
+    def _wrong(self, code: int) -> str:
+        row = self._sql.one(f"SELECT n FROM {WORK} WHERE status = {code} ORDER BY n")
+        key = self._key(row[0]) if row else ""
+        if code == _TWICE:
+            return f"returns the subject {key!r} twice"
+        status = self._sql.one(
+            f"SELECT v.status FROM ({self._rule.sql}\n) AS v WHERE v.subject = :nhiscan_key",
+            {**self._values, "nhiscan_key": key},
+        )
+        return (
+            f"gives {key!r} the status {status[0] if status else None!r}, which is none of {', '.join(model.STATUSES)}"
+        )
+
+    # --- what did not pass ---
+
+    def _verdicts(self) -> None:
+        rule = self._rule
+        for span in self._population.spans:
+            self._sql.run(
+                "INSERT INTO verdict (rule, subject, scope, status, reason, confidence, severity)"
+                f" SELECT :rule, p.key, :scope, CASE w.status WHEN {_FAIL} THEN 'fail' ELSE 'unknown' END, w.reason,"
+                " coalesce(w.confidence, 'proven'), coalesce(w.severity, :severity)"
+                f" FROM {WORK} w JOIN {self._population.table} p ON p.n = w.n"
+                f" WHERE w.n BETWEEN :first AND :last AND w.status IN ({_FAIL}, {_UNKNOWN}) ORDER BY w.n",
+                {
+                    "rule": rule.id,
+                    "scope": span.scope,
+                    "severity": rule.severity,
+                    "first": span.first,
+                    "last": span.last,
+                },
+            )
+        known: Mapping[str, set[str | None]] = {
+            "reason": {None, *rule.reasons, *ENGINE_REASONS},
+            "confidence": {*model.CONFIDENCES},
+            "severity": {*model.SEVERITIES},
+        }
+        for column, values in known.items():
+            if column not in rule.columns:
+                continue
+            for (value,) in self._sql.rows(
+                f"SELECT DISTINCT {column} FROM verdict WHERE rule = :rule", {"rule": rule.id}
+            ):
+                if value not in values:
+                    raise self._failed(f"gives the {column} {value!r}, which is not declared")

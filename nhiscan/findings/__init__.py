@@ -1,0 +1,6 @@
+"""Reads what the rules gave: results with their facts and commands, counts, and findings with their history."""
+
+from nhiscan.findings.following import Event, Finding, events, findings
+from nhiscan.findings.results import Result, RuleCount, counts, results
+
+__all__ = ["Event", "Finding", "Result", "RuleCount", "counts", "events", "findings", "results"]

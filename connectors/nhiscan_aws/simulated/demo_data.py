@@ -54,11 +54,19 @@ def data(parts: Parts) -> Account:
             ),
         ),
         password_policy=None,
+        # two counts that do not agree, and nothing that explains it
+        summary_extra={"Groups": 1},
     )
 
 
 def _roles(parts: Parts) -> tuple[Role, ...]:
+    issuer = f"arn:aws:iam::{DATA}:oidc-provider/gitlab.example.com"
+    anybody = {"Effect": "Allow", "Principal": {"Federated": issuer}, "Action": "sts:AssumeRoleWithWebIdentity"}
     return (
+        # any project of the issuer may become it
+        parts.workload(
+            "gitlab-runner", 300, "Mei Tanaka", path="/", trust={"Version": "2012-10-17", "Statement": [anybody]}
+        ),
         parts.audit_role(),
         parts.workload(
             "glue-crawler",

@@ -117,6 +117,8 @@ def get_account_summary(state: AccountState, form: Form) -> dict[str, Any]:
         "AccountAccessKeysPresent": sum(key.status == "Active" for _, key in root_keys(state)),
         "AccountSigningCertificatesPresent": int(bool(root.certificates)),
     }
+    for name, more in state.summary_extra.items():
+        summary[name] += more
     return {"SummaryMap": summary}
 
 

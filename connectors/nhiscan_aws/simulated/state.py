@@ -6,7 +6,7 @@ set, the text for further credentials, root, the cached credential report, and u
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,6 +49,7 @@ class AccountState:
     use_delay: int
     report_polls: int
     short_pages: int
+    summary_extra: Mapping[str, int]
     users: dict[str, UserFacts] = field(default_factory=dict)  # by unique id
     uses: dict[str, list[Use]] = field(default_factory=dict)  # by access key id
     role_uses: dict[str, list[Use]] = field(default_factory=dict)  # by unique id of the role
@@ -198,4 +199,5 @@ def new_state(
         use_delay=use_delay,
         report_polls=report_polls,
         short_pages=short_pages,
+        summary_extra=account.summary_extra,
     )

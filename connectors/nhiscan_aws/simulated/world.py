@@ -154,6 +154,8 @@ class Account:
     roles: tuple[Role, ...] = ()
     policies: tuple[ManagedPolicy, ...] = ()
     password_policy: PasswordPolicy | None = None
+    summary_extra: Mapping[str, int] = field(default_factory=dict)
+    """What GetAccountSummary counts beyond the lists, by its own names: its counts follow changes late."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,134 @@
+"""CSV and JSONL files: one pass over the rows, formula protection, times in words.
+
+Both files of a table hold the same cells. CSV protects text that a spreadsheet could run (`nhiscan.text.csv_cell`) and
+marks such rows in ``_escaped``; JSONL holds the text as it is.
+"""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from nhiscan.report.bag import Payload, PayloadFile
+from nhiscan.text import csv_cell
+
+Cell = str | int | None
+ESCAPED = "_escaped"
+UNKNOWN = "unknown"
+
+
+class Files:
+    """Writes tables below ``data/`` and remembers how many rows each file has."""
+
+    def __init__(self, payload: Payload) -> None:
+        self.payload = payload
+        self.rows: dict[str, int] = {}
+
+    @contextmanager
+    def open(self, stem: str, columns: Sequence[str], *, jsonl: bool = False) -> Iterator["Table"]:
+        """``<stem>.csv`` and, where asked, ``<stem>.jsonl``, to be filled row by row."""
+        with ExitStack() as stack:
+            file = stack.enter_context(self.payload.open(f"data/{stem}.csv"))
+            lines = stack.enter_context(self.payload.open(f"data/{stem}.jsonl")) if jsonl else None
+            table = Table(columns, file, lines)
+            yield table
+        self.rows[f"{stem}.csv"] = table.rows
+        if jsonl:
+            self.rows[f"{stem}.jsonl"] = table.rows
+
+    def table(self, stem: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, jsonl: bool = False) -> int:
+        """Write a whole table; gives the number of rows."""
+        with self.open(stem, columns, jsonl=jsonl) as table:
+            for row in rows:
+                table.row(row)
+        return table.rows
+
+    def lines(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+        """Write a JSONL file alone."""
+        number = 0
+        with self.payload.open(f"data/{name}") as file:
+            for row in rows:
+                number += 1
+                file.write(_encode(dict(zip(columns, row, strict=True))) + "\n")
+        self.rows[name] = number
+        return number
+
+    def text(self, name: str, text: str) -> None:
+        self.payload.put(f"data/{name}", text)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class Table:
+    """A table being written. CSV protects text, JSONL holds it as it is; both have the same rows."""
+
+    def __init__(self, columns: Sequence[str], file: PayloadFile, lines: PayloadFile | None) -> None:
+        self._columns = columns
+        self._lines = lines
+        self._writer = csv.writer(file, lineterminator="\n")
+        self._writer.writerow((*columns, ESCAPED))
+        self.rows = 0
+
+    def row(self, cells: Sequence[Cell]) -> None:
+        if self._lines is not None:
+            self._lines.write(_encode(dict(zip(self._columns, cells, strict=True))) + "\n")
+        safe: list[Cell] = []
+        escaped = 0
+        for cell in cells:
+            if isinstance(cell, str):
+                guarded = csv_cell(cell)
+                escaped |= guarded is not cell and guarded != cell
+                safe.append(guarded)
+            else:
+                safe.append("" if cell is None else cell)
+        safe.append(escaped)
+        self._writer.writerow(safe)
+        self.rows += 1
+
+
+def iso(at: int) -> str:
+    """Epoch seconds as ISO 8601 in UTC; the number itself where no calendar holds it."""
+    try:
+        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return str(at)
+
+
+def epoch(text: str) -> int:
+    """The epoch seconds that `iso` was given. Raises ValueError."""
+    if text.lstrip("-").isdigit():
+        return int(text)
+    return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
+
+
+def time_cell(at: int | None) -> str:
+    return UNKNOWN if at is None else iso(at)
+
+
+def day_cell(at: int | None) -> str:
+    return UNKNOWN if at is None else iso(at)[:10]
+
+
+def last_use_cell(used_at: int | None, known_since: int | None) -> str:
+    """The three answers to "when was it last used": a time, not seen since a day, unknown."""
+    if used_at is not None:
+        return iso(used_at)
+    return UNKNOWN if known_since is None else f"not seen since {iso(known_since)}"
+
+
+def expiry_cell(expires_at: int | None, never_expires: int | None) -> str:
+    if expires_at is not None:
+        return iso(expires_at)
+    return "never" if never_expires == 1 else UNKNOWN
+
+
+def truth_cell(value: int | None) -> str:
+    return UNKNOWN if value is None else "yes" if value else "no"
+
+
+def flow(text: str) -> str:
+    """Text of a file folded into one line."""
+    return " ".join(text.split())

@@ -1,0 +1,60 @@
+"""`verify`: every check of a package, one after the other. None of them stops the others."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from nhiscan.verify.integrity import FILES, check_files, check_signature, walk
+from nhiscan.verify.outcome import Check
+
+
+class Verification(NamedTuple):
+    """All checks in the order made.
+
+    ``signer``          fingerprint of the key that made a good signature, else None
+    ``principal``       who that is by the allowed_signers file, else None
+    ``signer_checked``  True where an allowed_signers file was given and names the signer
+    """
+
+    checks: tuple[Check, ...]
+    signer: str | None
+    principal: str | None
+    signer_checked: bool
+
+    @property
+    def ok(self) -> bool:
+        return all(check.ok for check in self.checks)
+
+
+def verify(
+    path: Path,
+    allowed_signers: Path | None = None,
+    *,
+    now: int,
+    progress: Callable[[str], None] | None = None,
+) -> Verification:
+    """Check the package in the folder ``path``: its files, its signature, and that its verdicts follow.
+
+    ``now`` (epoch seconds UTC) judges the validity dates of ``allowed_signers``, nothing else. Without that file a good
+    signature is reported with its fingerprint, and who made it stays unchecked. Raises nothing for what is wrong with a
+    package: that is what the checks say.
+    """
+    from nhiscan.verify.reperform import TESTS, reperform
+
+    say = progress or (lambda _: None)
+    if not path.is_dir():
+        kind = "is no folder" if path.exists() else "does not exist"
+        return Verification((Check(FILES, ok=False, message=f"{path} {kind}"),), None, None, signer_checked=False)
+    say("checking every file")
+    found = walk(path)
+    checks, listed = check_files(path, found)
+    signed = check_signature(path, allowed_signers, now)
+    checks += signed.checks
+    if found.odd:
+        message = "not performed again: the package holds something that is no regular file"
+        checks.append(Check(TESTS, ok=False, message=message))
+    else:
+        # a file that no list names is judged by the file list alone; one that is listed and missing is named there too
+        present = {name: digest for name, digest in listed.items() if name in found.files}
+        checks += reperform(path, present, say)
+    return Verification(tuple(checks), signed.fingerprint, signed.principal, signed.principal is not None)

@@ -1,0 +1,214 @@
+"""Every rule that ships: its form, its words, its mapping, its commands. Needs no database but the sandbox."""
+
+import re
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore import xform_name
+
+from nhiscan import data
+from nhiscan.rule import Rule, load
+
+RULES = load([data.folder("rules")])
+FRAMEWORKS: dict[str, dict[str, Any]] = {
+    catalogue["id"]: catalogue
+    for path in sorted((data.folder("reports") / "frameworks").glob("*.toml"))
+    for catalogue in [tomllib.loads(path.read_text(encoding="utf-8"))]
+}
+FAMILIES = ("evidence", "kind", "leftovers", "ownership", "privilege", "rotation", "trust", "use")
+STRENGTHS = ("none", "weak", "supporting", "direct")
+EACH = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+
+FORBIDDEN = re.compile(r"\b(?:non-?)?complian(?:t|ce)\b|\bcertifi(?:ed|cation)\b|\bguarantee", re.IGNORECASE)
+"""Words that promise what no scanner can give."""
+BARE_CIS = re.compile(r"\bCIS\b(?!-[A-Z0-9]+@)")
+WHERE = ("{arn}", "{identity_arn}", "{scope_id}")
+
+
+def family(rule: Rule) -> str:
+    return rule.path.parent.name
+
+
+def words(rule: Rule) -> str:
+    """All that a reader sees of a rule: the file without its SQL and its examples."""
+    return rule.text.replace(rule.sql, "").split("[[examples]]", 1)[0]
+
+
+def test_whole_families_ship() -> None:
+    count = Counter(family(rule) for rule in RULES)
+    assert tuple(sorted(count)) == FAMILIES
+    assert min(count.values()) >= 2
+    assert len(RULES) >= 26
+
+
+@pytest.mark.parametrize(
+    "rule_id",
+    [
+        "access-key-not-rotated",
+        "access-key-never-rotated",
+        "access-key-never-used",
+        "access-key-unused",
+        "credential-inactive-not-deleted",
+        "multiple-active-keys",
+        "credential-expired-present",
+        "identity-no-owner",
+        "owner-tag-invalid",
+        "owner-left",
+        "credential-survived-offboarding",
+        "credential-used-after-offboarding",
+        "root-access-key-present",
+        "root-used",
+        "service-user-with-console-password",
+        "password-policy-weak",
+        "admin-access",
+        "wildcard-action",
+        "cross-account-trust",
+        "trust-wildcard-principal",
+        "scan-coverage-gap",
+    ],
+)
+def test_a_named_rule_ships(rule_id: str) -> None:
+    assert rule_id in {rule.id for rule in RULES}
+
+
+@EACH
+def test_the_words_promise_nothing(rule: Rule) -> None:
+    assert not FORBIDDEN.findall(words(rule))
+
+
+@EACH
+def test_the_message_says_where(rule: Rule) -> None:
+    assert any(place in rule.message for place in WHERE), rule.message
+
+
+@EACH
+def test_it_says_why_when_wrong_and_how_to_put_it_right(rule: Rule) -> None:
+    assert len(re.findall(r"[.?!](?:\s|$)", rule.rationale)) >= 2, "two or three sentences on why it matters"
+    assert rule.false_positives
+    assert rule.remediation["aws"].commands
+    assert rule.remediation["aws"].proof.endswith(".")
+    assert all(re.match(r"https://docs\.aws\.amazon\.com/[\w./-]+\.html$", link) for link in rule.references)
+    assert rule.references
+
+
+@EACH
+def test_each_outcome_has_a_reason(rule: Rule) -> None:
+    assert "reason" in rule.columns
+    assert all(
+        outcome.reason in rule.reasons for ex in rule.examples for outcome in ex.expect.values() if outcome.reason
+    )
+    assert all(text == text.strip() and not text.endswith(".") for text in rule.reasons.values())
+
+
+@EACH
+def test_each_parameter_is_printed_or_explained(rule: Rule) -> None:
+    for name, param in rule.params.items():
+        assert param.about.endswith("."), name
+        assert re.search(rf":{name}\b", rule.sql), name
+
+
+@EACH
+def test_no_threshold_hides_in_the_sql(rule: Rule) -> None:
+    """86400 and 60 turn days and minutes into seconds; 0, 1 and 2 are truth values and grades."""
+    bare = re.sub(r"'[^']*'", "", rule.sql)
+    assert set(re.findall(r"(?<![\w:.])\d+", bare)) <= {"0", "1", "2", "60", "86400"}
+
+
+# --- mapping ---
+
+
+@EACH
+def test_it_maps_to_catalogued_items(rule: Rule) -> None:
+    assert any(control.ref.startswith("TSC@2017#") for control in rule.controls)
+    for control in rule.controls:
+        items = {item["id"]: item for item in FRAMEWORKS[control.framework]["items"]}
+        assert control.item in items, control.ref
+        allowed = items[control.item]["strength"]
+        assert STRENGTHS.index(control.strength) <= STRENGTHS.index(allowed), f"{control.ref}: at most {allowed}"
+        assert control.status == "proposed", "no person has reviewed a mapping yet"
+        assert control.why.endswith(".")
+
+
+@EACH
+def test_a_benchmark_number_never_stands_alone(rule: Rule) -> None:
+    assert not BARE_CIS.findall(words(rule))
+    assert all(re.fullmatch(r"[A-Z0-9-]+@[\w.]+#[\w.()-]+", control.ref) for control in rule.controls)
+
+
+@EACH
+def test_what_is_about_identities_is_mapped_to_the_identity_list(rule: Rule) -> None:
+    listed = any(control.framework == "OWASP-NHI@2025" for control in rule.controls)
+    assert listed == (family(rule) != "evidence")
+
+
+@EACH
+def test_keys_grants_and_offboarding_map_to_access_criteria(rule: Rule) -> None:
+    criteria = {control.item for control in rule.controls if control.framework == "TSC@2017"}
+    if family(rule) != "evidence":
+        assert criteria & {"CC6.1", "CC6.2", "CC6.3", "CC6.6"}
+        assert any(control.strength in ("direct", "supporting") for control in rule.controls)
+    assert "CC6.5" not in criteria, "protection of data that is given up, commonly cited for leavers"
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_catalogue_names_the_families_that_support_each_item(framework: str) -> None:
+    mapped: dict[str, set[str]] = {}
+    for rule in RULES:
+        for control in rule.controls:
+            if control.framework == framework:
+                mapped.setdefault(control.item, set()).add(family(rule))
+    for item in FRAMEWORKS[framework]["items"]:
+        assert set(item["families"]) == mapped.get(item["id"], set()), item["id"]
+        assert item["strength"] in STRENGTHS
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_catalogue_is_in_our_own_words(framework: str) -> None:
+    catalogue = FRAMEWORKS[framework]
+    assert set(catalogue) == {"id", "title", "publisher", "version", "note", "items"}
+    ids = [item["id"] for item in catalogue["items"]]
+    assert len(ids) == len(set(ids))
+    for item in catalogue["items"]:
+        assert not FORBIDDEN.findall(" ".join(str(value) for value in item.values()))
+        assert ("words" in item) == (not framework.startswith("CIS-")), "of a benchmark only the numbers are given"
+
+
+def test_every_criterion_of_the_access_series_is_listed() -> None:
+    ids = {item["id"] for item in FRAMEWORKS["TSC@2017"]["items"]}
+    assert {f"CC6.{number}" for number in range(1, 9)} <= ids
+
+
+# --- commands ---
+
+_GLOBAL = {"query", "output", "region", "profile"}
+
+
+@EACH
+def test_aws_commands_are_calls_that_exist(rule: Rule) -> None:
+    session = botocore.session.get_session()
+    for command in rule.remediation["aws"].commands:
+        program, *rest = command.split()
+        if program == "nhiscan":
+            assert rest[0] in ("scan", "connectors"), command
+            continue
+        assert program == "aws", command
+        service, operation, *arguments = rest
+        model = session.get_service_model(service)
+        names = {xform_name(name, "-"): name for name in model.operation_names}
+        assert operation in names, command
+        shape = model.operation_model(names[operation]).input_shape
+        members = {xform_name(name, "-"): member for name, member in shape.members.items()} if shape else {}
+        given = {word[2:] for word in arguments if word.startswith("--")} - _GLOBAL
+        assert given <= set(members), f"{command}: {given - set(members)}"
+        required = {xform_name(name, "-") for name in shape.required_members} if shape else set()
+        assert required <= given, f"{command} lacks {required - given}"
+
+
+def test_rule_files_lie_in_the_folder_of_their_family() -> None:
+    root = data.folder("rules")
+    assert {path.relative_to(root).parts[0] for path in root.rglob("*.toml")} == set(FAMILIES)
+    assert all(len(Path(path).relative_to(root).parts) == 2 for path in root.rglob("*.toml"))

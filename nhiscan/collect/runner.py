@@ -78,6 +78,7 @@ def scan(
     )
     with terminable():
         handle = inventory.start(plan)
+        ended = False
         try:
             with spool or Spool() as folder:
                 scanning = _Scanning(folder, clock, progress or _silent)
@@ -86,11 +87,16 @@ def scan(
                     scanning.read(handle, executor_name)
                 finally:
                     scanning.close()
-                if not scanning.nothing_read():
-                    return scanning.store(handle, run, analyzers or {}, owner_tags, finish)
-                handle.abandon("failed", "nothing could be read", clock())
-                return ScanOutcome(run, None, None, scanning.rows(), nothing_read=True)
+                if scanning.nothing_read():
+                    handle.abandon("failed", "nothing could be read", clock())
+                    ended = True
+                    return ScanOutcome(run, None, None, scanning.rows(), nothing_read=True)
+                outcome = scanning.store(handle, run, analyzers or {}, owner_tags, finish)
+                ended = True
+                return outcome
         except BaseException as error:
+            if ended:
+                raise
             killed = not isinstance(error, Exception)
             handle.abandon("killed" if killed else "failed", _why(error), clock())
             raise
@@ -135,6 +141,8 @@ class _Scanning:
 
     def read(self, run: Run, executor_name: str) -> None:
         """Take the locks and run all sources. Raises Locked."""
+        if not self._tasks:
+            return
         primaries = [
             (task.scope.key, source.id) for task in self._tasks for source in task.sources if not source.fallback_for
         ]

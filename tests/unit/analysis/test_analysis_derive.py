@@ -1,0 +1,338 @@
+"""Owners, natures and analyzers over small inventories."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from nhiscan.analysis import AnalyzerError, derived_needs, derived_rows
+from nhiscan.analysis.owners import plain_key
+from nhiscan.analysis.roster import Match, Roster
+from nhiscan.analysis.tables import matches
+from nhiscan.analyzer import Analyzer, Records
+from nhiscan.inventory import Sql, empty_sql, fill
+from nhiscan.model import Classification, Derived, Document, Owner, Trust
+
+S = "aws/account/a"
+P = "register/register/people"
+
+
+def no_document(digest: str) -> Document | None:
+    return None
+
+
+def identity(name: str, kind: str = "user", **facts: Any) -> dict[str, Any]:
+    tags = facts.pop("tags", None)
+    row = {"key": f"{S}/{kind}/{name}", "scope": S, "kind": kind, "native_id": name, "name": name}
+    return row | {"tags": None if tags is None else json.dumps(tags), "planned": 1, "confirmed": 1} | facts
+
+
+def person(number: int, name: str, status: str = "active", email: str | None = None, **facts: Any) -> dict[str, Any]:
+    row = {"key": f"{P}/person/E{number}", "scope": P, "person_id": f"E{number}", "name": name, "status": status}
+    return row | {"email": email, "planned": 1, "confirmed": 1} | facts
+
+
+def world(
+    identities: list[dict[str, Any]],
+    people: list[dict[str, Any]] | None = None,
+    needs: Mapping[str, int] | None = None,
+    credentials: list[dict[str, Any]] | None = None,
+    roster: int | None = 1,
+) -> Sql:
+    sql = empty_sql()
+    scopes: list[dict[str, Any]] = [{"key": S, "provider": "aws", "kind": "account", "native_id": "a", "planned": 1}]
+    wanted = {"identity:user": 1, "identity:user.tags": 1, "credential:access_key": 1} if needs is None else needs
+    rows: list[dict[str, Any]] = [
+        {"scope": S, "need": need, "complete": complete, "lists": int("." not in need), "planned": 1}
+        for need, complete in wanted.items()
+    ]
+    if people is not None:
+        scopes.append({"key": P, "provider": "register", "kind": "register", "native_id": "people", "planned": 1})
+        if roster is not None:
+            rows.append({"scope": P, "need": "person", "complete": roster, "lists": 1, "planned": 1})
+        fill(sql, "person", people)
+    fill(sql, "scope", scopes)
+    fill(sql, "need", rows)
+    fill(sql, "identity", identities)
+    fill(sql, "credential", credentials or [])
+    return sql
+
+
+def derived(sql: Sql, **more: Any) -> dict[str, list[Derived]]:
+    found: dict[str, list[Derived]] = {}
+    for table, row in derived_rows(sql, no_document, more.pop("analyzers", {}), **more):
+        found.setdefault(table, []).append(row)
+    return found
+
+
+def owner_of(sql: Sql, **more: Any) -> tuple[str, str, str | None, str] | None:
+    rows = derived(sql, **more).get("owner", [])
+    assert len(rows) <= 1
+    for row in rows:
+        assert isinstance(row, Owner)
+        return row.value, row.method, row.person, row.resolution
+    return None
+
+
+PEOPLE = [
+    person(1, "Ann Lee", email="Ann.Lee@example.com"),
+    person(2, "Bob Ray", "left", email="bob@example.com"),
+    person(3, "Sam Fox"),
+    person(4, "Sam Fox"),
+    person(5, "Zoe Kim", "left", email="zoe@example.com"),
+    person(6, "Zoe Kim", email="zoe@example.com"),
+]
+ANN = f"{P}/person/E1"
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ({}, None),
+        ({"Environment": "prod"}, None),
+        ({"owner": "  "}, None),
+        ({"owner": "ann.lee@EXAMPLE.com"}, ("ann.lee@EXAMPLE.com", "tag:owner", ANN, "person")),
+        ({"Owner": "e1"}, ("e1", "tag:Owner", ANN, "person")),
+        ({"OwnerEmail": "Ann  Lee"}, ("Ann  Lee", "tag:OwnerEmail", ANN, "person")),
+        ({"owner": "team x: ann.lee@example.com"}, ("team x: ann.lee@example.com", "tag:owner", ANN, "person")),
+        ({"owner": "bob@example.com"}, ("bob@example.com", "tag:owner", f"{P}/person/E2", "person")),
+        ({"owner": "platform"}, ("platform", "tag:owner", None, "not_in_roster")),
+        ({"owner": "Sam Fox"}, ("Sam Fox", "tag:owner", None, "not_in_roster")),
+        ({"owner": "zoe@example.com"}, ("zoe@example.com", "tag:owner", f"{P}/person/E6", "person")),
+        ({"owner": "platform", "contact": "E1"}, ("E1", "tag:contact", ANN, "person")),
+        ({"team": "data", "owner": "platform"}, ("platform", "tag:owner", None, "not_in_roster")),
+    ],
+)
+def test_owners_from_tags(tags: dict[str, str], expected: tuple[str, str, str | None, str] | None) -> None:
+    assert owner_of(world([identity("ci", tags=tags)], PEOPLE)) == expected
+
+
+def test_without_a_roster_nobody_is_missing_from_it() -> None:
+    tags = {"owner": "ann.lee@example.com"}
+    assert owner_of(world([identity("ci", tags=tags)])) == ("ann.lee@example.com", "tag:owner", None, "no_roster")
+    unread = world([identity("ci", tags=tags)], [], roster=0)
+    assert owner_of(unread) == ("ann.lee@example.com", "tag:owner", None, "no_roster")
+    partly = world([identity("ci", tags={"owner": "platform"})], PEOPLE, roster=0)
+    assert owner_of(partly) == ("platform", "tag:owner", None, "no_roster")
+
+
+def test_a_roster_that_was_not_planned_is_not_asked() -> None:
+    old = [{**one, "planned": 0} for one in PEOPLE]
+    sql = world([identity("ci", tags={"owner": "E1"})], old, roster=None)
+    assert owner_of(sql) == ("E1", "tag:owner", None, "no_roster")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "expected"),
+    [
+        ("ann.lee@example.com", "user", ("ann.lee@example.com", "roster:email", ANN, "person")),
+        ("Ann Lee", "user", ("Ann Lee", "roster:name", ANN, "person")),
+        ("E1", "user", ("E1", "roster:id", ANN, "person")),
+        ("ann.lee@example.com", "role", None),
+        ("ann", "user", None),
+    ],
+)
+def test_a_user_in_the_roster_answers_for_itself(name: str, kind: str, expected: Any) -> None:
+    assert owner_of(world([identity(name, kind)], PEOPLE)) == expected
+
+
+def test_the_keys_of_owner_tags_can_be_chosen() -> None:
+    sql = world([identity("ci", tags={"owner": "E1", "acme:boss": "E2"})], PEOPLE)
+    assert owner_of(sql, owner_tags=("Acme:Boss",)) == ("E2", "tag:acme:boss", f"{P}/person/E2", "person")
+    assert plain_key("Owner-E_mail ") == "owneremail"
+
+
+def test_an_alias_can_be_the_e_mail_of_a_user() -> None:
+    sql = world([identity("al")], PEOPLE)
+    alias = {"key": "x", "scope": S, "identity": f"{S}/user/al", "kind": "email", "value": "ann.lee@example.com"}
+    fill(sql, "alias", [alias | {"planned": 1, "confirmed": 1}])
+    assert owner_of(sql) == ("ann.lee@example.com", "roster:email", ANN, "person")
+
+
+KEY = {"scope": S, "kind": "access_key", "state": "active", "planned": 1, "confirmed": 1}
+
+
+def nature(row: dict[str, Any], *, keys: int = 0, people: Any = None, complete: int = 1) -> tuple[str, str, str]:
+    credentials = [KEY | {"key": f"k{number}", "name": f"k{number}", "identity": row["key"]} for number in range(keys)]
+    credentials.append(
+        KEY | {"key": "p", "name": "p", "identity": row["key"], "kind": "password"}  # a password is no key
+    )
+    needs = {"identity:user": 1, "identity:user.tags": 1, "credential:access_key": complete}
+    (found,) = derived(world([row], people, needs, credentials))["classification"]
+    assert isinstance(found, Classification)
+    assert (found.key, found.scope) == (row["key"], S)
+    return found.nature, found.confidence, found.reason
+
+
+@pytest.mark.parametrize(
+    ("row", "keys", "expected"),
+    [
+        (identity("r", "root"), 1, ("unknown", "proven", "the root identity belongs to the account")),
+        (identity("g", "group"), 0, ("unknown", "proven", "a group has members of either sort")),
+        (identity("r", "role"), 0, ("machine", "proven", "kind role")),
+        (identity("r", "service_account"), 0, ("machine", "proven", "kind service_account")),
+        (identity("ann", tags={"NHI": "True"}, console_access=1), 0, ("machine", "proven", "tag NHI=True")),
+        (identity("x", tags={"nhi": "false"}, console_access=0), 2, ("person", "proven", "tag nhi=false")),
+        (identity("x", tags={"Type": "Service"}), 0, ("machine", "proven", "tag Type=Service")),
+        (identity("x", tags={"human": "no"}), 0, ("machine", "proven", "tag human=no")),
+        (identity("svc-x", tags={"user-type": "human"}), 0, ("person", "proven", "tag user-type=human")),
+        (
+            identity("x", tags={"type": "human", "nhi": "yes"}),
+            0,
+            ("unknown", "proven", "contradicting tags: tag nhi=yes, tag type=human"),
+        ),
+        (identity("x", path="/people/", console_access=0), 1, ("person", "possible", "path with the word people")),
+        (identity("x", path="/svc/", console_access=1), 0, ("machine", "possible", "path with the word svc")),
+        (identity("deploy-prod", console_access=1), 0, ("machine", "possible", "name with the word deploy")),
+        (identity("Jenkins02"), 0, ("machine", "possible", "name with the word jenkins")),
+        (identity("cicely", console_access=0), 1, ("machine", "conditional", "access keys and no console password")),
+        (identity("x", console_access=1, mfa=1), 0, ("person", "conditional", "console password and no access key")),
+        (identity("x", console_access=1, mfa=0), 0, ("person", "possible", "console password and no access key")),
+        (
+            identity("x", console_access=1, mfa=1),
+            1,
+            ("person", "possible", "console password with MFA, beside access keys"),
+        ),
+        (identity("x", console_access=1, mfa=0), 1, ("unknown", "possible", "console password and access keys")),
+        (identity("x", console_access=0), 0, ("unknown", "possible", "neither console password nor access keys")),
+        (identity("x"), 1, ("unknown", "possible", "console access was not collected")),
+    ],
+)
+def test_machine_or_person(row: dict[str, Any], keys: int, expected: tuple[str, str, str]) -> None:
+    assert nature(row, keys=keys) == expected
+
+
+def test_the_roster_makes_a_person_of_a_user() -> None:
+    row = identity("bob@example.com", console_access=0)
+    assert nature(row, keys=1, people=PEOPLE) == ("person", "proven", "email in the people roster")
+    assert nature(identity("Ann Lee"), people=PEOPLE) == ("person", "conditional", "name in the people roster")
+
+
+def test_keys_that_were_not_listed_are_not_no_keys() -> None:
+    row = identity("x", console_access=1, mfa=1)
+    assert nature(row, complete=0) == ("unknown", "possible", "access keys were not collected")
+    assert nature(row, keys=1, complete=0)[0] == "person"
+
+
+def test_only_confirmed_rows_of_planned_scopes_are_looked_at() -> None:
+    rows = [identity("a"), identity("b", confirmed=0), identity("c", planned=0)]
+    assert [row.key for row in derived(world(rows))["classification"]] == [f"{S}/user/a"]
+
+
+def test_derived_rows_do_not_depend_on_the_order_of_the_tables() -> None:
+    rows = [identity(name, tags={"owner": "E1"}) for name in ("c", "a", "b")]
+    assert derived(world(rows, PEOPLE)) == derived(world(rows[::-1], PEOPLE[::-1]))
+
+
+def everybody_trusts(records: Records, scope: str) -> Iterator[Derived]:
+    for one in records.identities(scope):
+        yield Trust(f"{one.key}|1", scope, one.key, "anybody", "*", None, 1, 0, 0, None, "1")
+
+
+READS = frozenset({"identity:user", "identity.tags"})
+ANALYZER = Analyzer("aws", READS, frozenset({"trust"}), everybody_trusts)
+
+
+def test_an_analyzer_sees_the_planned_scopes_of_its_provider() -> None:
+    sql = world([identity("a"), identity("b", confirmed=0)], PEOPLE)
+    assert [row.key for row in derived(sql, analyzers={"aws": ANALYZER})["trust"]] == [f"{S}/user/a|1"]
+
+
+def test_an_analyzer_reads_whole_records() -> None:
+    seen: list[Any] = []
+
+    def derive(records: Records, scope: str) -> Iterator[Derived]:
+        seen.extend([list(records.scopes()), list(records.identities(scope)), records.document("d")])
+        seen.extend([list(records.grants(scope)), list(records.policies(scope)), list(records.relations(scope))])
+        yield from ()
+
+    sql = world([identity("b", used_at=5, mfa=1), identity("a")])
+    state: dict[str, Any] = {"scope": S, "planned": 1, "confirmed": 1}
+    grant: dict[str, Any] = {"key": "g", "kind": "inline_policy", "principal": "i", "name": "n", "document": "d"}
+    fill(sql, "access_grant", [grant | state, {**grant, "key": "h", **state, "confirmed": 0}])
+    fill(sql, "policy", [{"key": "p", "kind": "customer_policy", "native_id": "p", "name": "p"} | state])
+    fill(sql, "relation", [{"key": "r", "kind": "member_of", "subject": "i", "target": "g"} | state])
+    document = Document("d", "policy", "{}")
+    list(derived_rows(sql, {"d": document}.get, {"aws": Analyzer("aws", READS, frozenset(), derive)}))
+    scopes, identities, found, grants, policies, relations = seen
+    assert [one.key for one in scopes] == [S]
+    assert [(one.name, one.used_at, one.mfa, one.trailing_days) for one in identities] == [
+        ("a", None, None, None),
+        ("b", 5, 1, None),
+    ]
+    assert found is document
+    assert [(one.key, one.document) for one in grants] == [("g", "d")]
+    assert [one.key for one in policies] == ["p"]
+    assert [(one.subject, one.target) for one in relations] == [("i", "g")]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        Owner(f"{S}/user/a", S, "x", "y", None, "no_roster"),
+        Trust("t", "aws/account/other", "i", "anybody", "*", None, 1, 0, 0, None, "1"),
+    ],
+)
+def test_an_analyzer_that_gives_what_it_must_not_fails_the_run(row: Derived) -> None:
+    bad = Analyzer("aws", READS, frozenset({"trust"}), lambda records, scope: iter([row]))
+    with pytest.raises(AnalyzerError):
+        derived(world([identity("a")]), analyzers={"aws": bad})
+
+
+def need_rows(needs: Mapping[str, int], analyzers: Mapping[str, Analyzer]) -> dict[str, tuple[int, str | None]]:
+    rows = derived_needs(world([], PEOPLE, needs), analyzers)
+    found = {}
+    for row in rows:
+        assert (row.scope, row.lists) == (S, 1)
+        found[row.need] = (row.complete, row.reason)
+    return found
+
+
+def test_needs_of_derived_tables_are_the_worst_of_what_they_rest_on() -> None:
+    whole = {"identity:user": 1, "identity:role": 1, "identity:user.tags": 1}
+    found = need_rows(whole, {"aws": ANALYZER})
+    assert {need: complete for need, (complete, _) in found.items()} == {
+        "owner": 1,
+        "classification": 1,
+        "trust": 1,
+        "effective_access": 0,
+        "escalation_path": 0,
+    }
+    assert found["effective_access"][1] == "no analyzer of aws gives it"
+    found = need_rows(whole | {"identity:role": 0}, {"aws": ANALYZER})
+    assert (found["owner"], found["classification"], found["trust"]) == (
+        (0, "identity:role"),
+        (0, "identity:role"),
+        (1, None),
+    )
+    found = need_rows(whole | {"identity:user.tags": 0}, {"aws": ANALYZER})
+    assert (found["owner"][0], found["classification"][0], found["trust"][0]) == (0, 1, 0)
+
+
+def test_where_no_identity_can_live_nothing_is_derived() -> None:
+    assert need_rows({"setting:account": 0}, {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "need", "expected"),
+    [
+        ("identity", "identity:user", True),
+        ("identity", "identity:user.tags", False),
+        ("identity.tags", "identity:user.tags", True),
+        ("identity:role.tags", "identity:user.tags", False),
+        ("alias:arn", "alias", True),
+        ("access_grant:inline_policy", "access_grant:inline_policy", True),
+        ("access_grant", "policy:customer_policy", False),
+    ],
+)
+def test_which_need_speaks_about_what(pattern: str, need: str, expected: bool) -> None:
+    assert matches(pattern, need) is expected
+
+
+def test_a_roster_finds_by_e_mail_before_id_and_name() -> None:
+    rows = [("k1", "x", None, "y", "active"), ("k2", "y", "x", None, "active")]
+    roster = Roster(rows, present=True, complete=True)
+    assert roster.find("X") == Match("k2", "email")
+    assert roster.find("y") == Match("k2", "id")
+    assert roster.find("nobody") is None

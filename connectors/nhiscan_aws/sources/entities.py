@@ -5,7 +5,7 @@ role and group and one for each policy. ListUsers leaves tags and boundaries out
 and GetRole give them. Members come from GetGroup, one call a group instead of one a user.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from nhiscan.connector import Reader
@@ -18,6 +18,7 @@ ENTITIES = "iam.entities"
 PERMISSIONS = (
     "iam:GetGroup",
     "iam:GetGroupPolicy",
+    "iam:GetPolicy",
     "iam:GetPolicyVersion",
     "iam:GetRole",
     "iam:GetRolePolicy",
@@ -47,18 +48,22 @@ def run(account: Account, reader: Reader) -> Iterator[Record]:
 def _walk(account: Account) -> Iterator[Entity]:
     groups = [group for group in _detailed(account, "Group", _group) if group is not None]
     member_of: dict[str, list[str]] = {}
+    used: set[str] = set()
     for group in groups:
+        used.update(_uses(group))
         for member in group.pop("Members"):
             member_of.setdefault(member, []).append(group["GroupName"])
     for user in _detailed(account, "User", _plain("User")):
         if user is not None:
+            used.update(_uses(user))
             yield _LISTS["User"], {**user, "GroupList": sorted(member_of.get(user["UserId"], ()))}
     for group in groups:
         yield _LISTS["Group"], group
     for role in _detailed(account, "Role", _plain("Role")):
         if role is not None:
+            used.update(_uses(role))
             yield _LISTS["Role"], role
-    yield from _policies(account)
+    yield from _policies(account, used)
 
 
 def _pages(account: Account, operation: str, section: str, **parameters: Any) -> Iterator[Any]:
@@ -115,27 +120,32 @@ def _granted(account: Account, kind: str, name: str) -> Shape:
     return {f"{kind}PolicyList": inline, "AttachedManagedPolicies": attached}
 
 
-def _policies(account: Account) -> Iterator[Entity]:
-    """All policies of the account, and those of AWS that are attached or used as a boundary."""
-    asked: tuple[Shape, ...] = (
-        {"Scope": "Local"},
-        {"Scope": "AWS", "OnlyAttached": True},
-        {"Scope": "AWS", "OnlyAttached": True, "PolicyUsageFilter": "PermissionsBoundary"},
-    )
-    seen: set[str] = set()
+def _policies(account: Account, used: Iterable[str]) -> Iterator[Entity]:
+    """All policies of the account, and those of AWS that are attached or used as a boundary (``used``: their ARNs)."""
+    own = list(_pages(account, "list_policies", "Policies", Scope="Local"))
+    listed = {policy["Arn"] for policy in own}
 
     def question(policy: Shape) -> Shape | None:
-        version = policy["DefaultVersionId"]
         try:
-            answer = account.iam.get_policy_version(PolicyArn=policy["Arn"], VersionId=version)
+            whole = (
+                policy if "DefaultVersionId" in policy else account.iam.get_policy(PolicyArn=policy["Arn"])["Policy"]
+            )
+            version = whole["DefaultVersionId"]
+            answer = account.iam.get_policy_version(PolicyArn=whole["Arn"], VersionId=version)
         except account.iam.exceptions.NoSuchEntityException:
             return None
         document = answer["PolicyVersion"].get("Document")
-        return {**policy, "PolicyVersionList": [{"VersionId": version, "IsDefaultVersion": True, "Document": document}]}
+        return {**whole, "PolicyVersionList": [{"VersionId": version, "IsDefaultVersion": True, "Document": document}]}
 
-    for parameters in asked:
-        found = [p for p in _pages(account, "list_policies", "Policies", **parameters) if p["Arn"] not in seen]
-        seen.update(policy["Arn"] for policy in found)
-        for _, policy in ask_each(account.context, question, found):
-            if policy is not None:
-                yield "Policies", policy
+    asked: list[Shape] = [*own, *({"Arn": arn} for arn in sorted(set(used) - listed))]
+    for _, policy in ask_each(account.context, question, asked):
+        if policy is not None:
+            yield "Policies", policy
+
+
+def _uses(entity: Mapping[str, Any]) -> Iterator[str]:
+    """ARNs of the managed policies that an entity refers to."""
+    for policy in entity["AttachedManagedPolicies"]:
+        yield policy["PolicyArn"]
+    if boundary := entity.get("PermissionsBoundary"):
+        yield boundary["PermissionsBoundaryArn"]

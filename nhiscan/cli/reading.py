@@ -71,7 +71,7 @@ class Reading:
         return int(row[0]) if row else 0
 
     def scope_filter(self, column: str, asked: Sequence[str]) -> tuple[str, dict[str, Any]]:
-        """SQL for the scopes that a user names by key, provider's id or name, and its values. Unknown ones end with 2."""
+        """SQL for the scopes that a user names by key, id or name, and its values. An unknown one ends with 2."""
         if not asked:
             return "1 = 1", {}
         keys: list[str] = []

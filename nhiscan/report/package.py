@@ -11,13 +11,13 @@ from string import Template
 from typing import NamedTuple
 
 from nhiscan import __version__, findings
-from nhiscan.inventory import Inventory, ScanInfo
+from nhiscan.inventory import Inventory, ScanInfo, Sql
 from nhiscan.report import bag, html, payload, population
 from nhiscan.report.keys import Signer
 from nhiscan.report.material import CALLER_FACTS, Calls, Cover, Material, ScanFacts
 from nhiscan.report.page import Page
 from nhiscan.report.tables import Files, iso
-from nhiscan.rule.definition import Rule
+from nhiscan.rule.definition import Rule, rules_digest
 
 
 class PackageProblem(Exception):
@@ -97,11 +97,7 @@ def _write(
     say("reading the population")
     with inventory.bound(scan.number, materialise=True) as bound:
         sql = bound.sql
-        ran = {rule for (rule,) in sql.rows("SELECT rule FROM rule_run WHERE scan = :scan", {"scan": scan.number})}
-        run_rules = sorted((rule for rule in rules if rule.id in ran), key=lambda rule: rule.id)
-        if missing := sorted(ran - {rule.id for rule in run_rules}):
-            raise PackageProblem(f"scan {scan.number} ran rules that are not there any more: {', '.join(missing)}")
-        in_force = {rule.id: dict(parameters.get(rule.id) or rule.parameters()) for rule in run_rules}
+        run_rules, in_force = _as_run(sql, scan, rules, parameters)
         material = Material(
             sql=sql,
             package=package,
@@ -113,7 +109,7 @@ def _write(
                 scan.ended_at,
                 scan.version,
                 tuple(sorted(scan.connectors)),
-                scan.rules_sha256,
+                rules_digest(run_rules, in_force),
             ),
             rules=run_rules,
             parameters=in_force,
@@ -123,7 +119,7 @@ def _write(
             calls=Calls(),
             caller={name: json.loads(scan.facts[name]) for name in CALLER_FACTS if name in scan.facts},
             inputs=json.loads(scan.facts.get("inputs", "[]")),
-            untested=sorted({rule.id for rule in rules} - ran),
+            untested=sorted({rule.id for rule in rules} - {rule.id for rule in run_rules}),
             written_by=__version__,
         )
         files = Files(made)
@@ -148,6 +144,33 @@ def _write(
         report=draft,
         read_me=draft,
     )
+
+
+def _as_run(
+    sql: Sql, scan: ScanInfo, rules: Sequence[Rule], parameters: Mapping[str, Mapping[str, int]]
+) -> tuple[list[Rule], dict[str, dict[str, int]]]:
+    """The rules that the scan ran, with their parameters. Raises PackageProblem where they are not what they were."""
+    known = {rule.id: rule for rule in rules}
+    run_rules: list[Rule] = []
+    in_force: dict[str, dict[str, int]] = {}
+    changed = []
+    for name, sha256, settings in sql.rows(
+        "SELECT rule, sha256, parameters FROM rule_run WHERE scan = :scan ORDER BY rule", {"scan": scan.number}
+    ):
+        rule = known.get(name)
+        if rule is None:
+            changed.append(name)
+            continue
+        in_force[name] = dict(parameters.get(name) or rule.parameters())
+        if rule.sha256 != sha256 or in_force[name] != json.loads(settings):
+            changed.append(name)
+        run_rules.append(rule)
+    if changed:
+        raise PackageProblem(
+            f"rules or parameters are not those that scan {scan.number} was judged by ({', '.join(changed[:5])}). "
+            f"Judge it anew: nhiscan evaluate --scan {scan.number}"
+        )
+    return run_rules, in_force
 
 
 def _labels(material: Material, page: Page) -> dict[str, str]:

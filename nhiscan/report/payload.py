@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from nhiscan.inventory.views import VIEWS
 from nhiscan.model import Call
 from nhiscan.report import html, page, population, results
 from nhiscan.report.material import FORMAT, Calls, Material, canonical, compact
@@ -36,6 +37,10 @@ CONTROL_COLUMNS = (
 )  # fmt: skip
 GRACE = "grace_days"
 """Parameter of the rules on leavers: days allowed for revoking, counted from the end of the last day."""
+
+
+def inventory_file(table: str) -> str:
+    return f"03-population/inventory/{table}.jsonl"
 
 
 class About(NamedTuple):
@@ -154,22 +159,25 @@ def write_derived(material: Material, files: Files) -> page.Page:
     files.text(SCOPE, canonical(_scope(material, values)))
     script = html.asset("table.js")
     _page(files, REPORT, "report.html.j2", {"page": values}, material.package, script, seen.table())
-    files.rows[REPORT] = 0
-    index = [
-        About(
-            name, ABOUT.get(name, _about(name)), files.rows.get(name) if not name.endswith((".html", ".json")) else None
-        )
-        for name in sorted(entry.removeprefix("data/") for entry in files.payload.files)
-        if not name.startswith("05-tests/rules/")
-    ]
-    index.append(About("05-tests/rules/", "The rules as run.", len(material.rules)))
-    _page(files, README, "readme.html.j2", {"page": values, "files": index}, material.package, None, None)
+    _page(
+        files,
+        README,
+        "readme.html.j2",
+        {"page": values, "files": _index(material, files)},
+        material.package,
+        None,
+        None,
+    )
     return values
 
 
-def _about(name: str) -> str:
-    table = name.rsplit("/", 1)[-1].removesuffix(".jsonl")
-    return f"The table {table} with the very values that the rules saw."
+def _index(material: Material, files: Files) -> list[About]:
+    """Every file of the package with the number of its rows."""
+    about = ABOUT | {
+        inventory_file(table): f"The table {table}, with the values that the rules saw." for table in VIEWS
+    }
+    index = [About(name, about[name], files.rows.get(name)) for name in sorted(about)]
+    return [*index, About("05-tests/rules/", "The rules as run.", len(material.rules))]
 
 
 def _page(

@@ -154,11 +154,11 @@ def read_rules(package: Package, names: Iterable[str]) -> tuple[list[Rule], dict
     return rules, parameters
 
 
-def read_inventory(package: Package, sql: Sql) -> int:
-    """Load every table that the rules saw. Gives the number of rows. Raises Unreadable."""
-    total = 0
+def read_inventory(package: Package, sql: Sql) -> dict[str, int]:
+    """Load every table that the rules saw. Gives the number of rows by file. Raises Unreadable."""
+    numbers: dict[str, int] = {}
     for name, columns in VIEWS.items():
-        file = f"03-population/inventory/{name}.jsonl"
+        file = payload.inventory_file(name)
         wanted = {column.name: column.type for column in columns}
         place = [0]
 
@@ -184,9 +184,9 @@ def read_inventory(package: Package, sql: Sql) -> int:
         except SqlError as error:
             raise Unreadable(f"data/{file}, line {place[0]}: {error}") from error
         sql.run("COMMIT")
-        total += place[0]
+        numbers[file] = place[0]
     sql.run("ANALYZE")
-    return total
+    return numbers
 
 
 def read_documents(package: Package, sql: Sql) -> int:

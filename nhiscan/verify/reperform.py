@@ -21,6 +21,7 @@ from nhiscan.report.page import rule_file
 from nhiscan.report.results import fingerprint
 from nhiscan.report.tables import Files
 from nhiscan.rule import Rule
+from nhiscan.rule.definition import rules_digest
 from nhiscan.text import visible
 from nhiscan.verify import reading
 from nhiscan.verify.integrity import lines_of
@@ -60,10 +61,14 @@ def _reperform(
     rule_names = [entry.removeprefix("data/") for entry in listed if entry.startswith("data/05-tests/rules/")]
     rules, parameters = reading.read_rules(package, rule_names)
     rows = reading.read_inventory(package, sql)
-    yield Check(POPULATION, ok=True, message=f"{rows} rows of the inventory read")
-    _limit(sql, rows, len(rules))
+    yield Check(POPULATION, ok=True, message=f"{sum(rows.values())} rows of the inventory read")
+    if rules_digest(rules, parameters) != scan.rules_sha256:
+        message = f"data/{payload.SCOPE}: rules_sha256 is not that of the packaged rules and parameters"
+        yield Check(TESTS, ok=False, message=message)
+    _limit(sql, sum(rows.values()), len(rules))
     caller = package.json(payload.CALLER)
-    yield from _documents(package, sql)
+    documents, checks = _documents(package, sql)
+    yield from checks
     progress("deriving facts again")
     yield from _derived(sql, caller)
     calls = Calls()
@@ -94,7 +99,9 @@ def _reperform(
     )
     again = bag.Payload(folder / "again")
     progress("writing every table again")
-    payload.write_derived(material, Files(again))
+    files = Files(again)
+    files.rows |= {**rows, payload.DOCUMENTS: documents, payload.TRANSCRIPT: calls.number}
+    payload.write_derived(material, files)
     yield from _compare(package, listed, again, rules, same_version=writer == __version__)
 
 
@@ -109,17 +116,17 @@ def _limit(sql: Sql, rows: int, rules: int) -> None:
     sql.raw.set_progress_handler(step, _STEPS_EVERY)
 
 
-def _documents(package: Package, sql: Sql) -> Iterator[Check]:
+def _documents(package: Package, sql: Sql) -> tuple[int, list[Check]]:
     try:
         number = reading.read_documents(package, sql)
     except Unreadable as error:
-        yield Check(POPULATION, ok=False, message=str(error))
-        return
+        return 0, [Check(POPULATION, ok=False, message=str(error))]
     missing = reading.missing_documents(sql)
     if missing:
-        yield Check(POPULATION, ok=False, message=f"data/{payload.DOCUMENTS}: lacks the document {missing[0]}")
-    else:
-        yield Check(POPULATION, ok=True, message=f"{number} policy documents have the digest they are filed under")
+        message = f"data/{payload.DOCUMENTS}: lacks the document {missing[0]}"
+        return number, [Check(POPULATION, ok=False, message=message)]
+    message = f"{number} policy documents have the digest they are filed under"
+    return number, [Check(POPULATION, ok=True, message=message)]
 
 
 def _derived(sql: Sql, caller: Mapping[str, Any]) -> Iterator[Check]:
@@ -229,7 +236,7 @@ def _compare(
     package: Package, listed: Mapping[str, str], again: bag.Payload, rules: list[Rule], *, same_version: bool
 ) -> Iterator[Check]:
     """Every file that follows from the population, against the packaged one, byte for byte."""
-    sources = {f"data/03-population/inventory/{name}.jsonl" for name in VIEWS}
+    sources = {f"data/{payload.inventory_file(name)}" for name in VIEWS}
     sources |= {f"data/{name}" for name in (payload.DOCUMENTS, payload.TRANSCRIPT, payload.CALLER)}
     sources |= {f"data/{rule_file(rule)}" for rule in rules}
     pages = {f"data/{name}" for name in PAGES}

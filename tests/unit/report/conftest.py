@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nhiscan import analysis, data, plugins
-from nhiscan.evaluate import evaluate, keep
+from nhiscan.evaluate import OPEN, evaluate, keep
 from nhiscan.inventory import Inventory, Plan, open_inventory
 from nhiscan.model import (
     Alias,
@@ -27,7 +27,7 @@ from nhiscan.model import (
     TieOut,
 )
 from nhiscan.report import Cover, PackageInfo, keys, write_package
-from nhiscan.rule import Rule, load
+from nhiscan.rule import Rule, load, rules_digest
 from nhiscan.transcript import digest
 
 NOW = 1_782_907_200  # 2026-07-01T12:00:00Z
@@ -105,7 +105,7 @@ def call(operation: str, at: int, **parameters: object) -> Call:
 def run_scan(inventory: Inventory, estate: Estate, rules: list[Rule]) -> int:
     """One scan, from its plan to its findings. Gives its number."""
     number = len(inventory.scans()) + 1
-    plan = Plan(f"run-{number}", estate.at, "0.1.0", ("aws", "register"), "{}", "ab" * 32, "{}", "host", 1)
+    plan = Plan(f"run-{number}", estate.at, "0.1.0", ("aws", "register"), "{}", rules_digest(rules, {}), "{}", "host", 1)
     run = inventory.start(plan)
     scopes = [account(name) for name in estate.accounts]
     register = Scope("register/register/people", "register", "register", "people", "People")
@@ -137,7 +137,7 @@ def run_scan(inventory: Inventory, estate: Estate, rules: list[Rule]) -> int:
         scan.merge()
         scan.bind()
         analysis.derive(scan, plugins.analyzers())
-        evaluation = evaluate(scan.sql, rules, {}, estate.at, settle=True)
+        evaluation = evaluate(scan.sql, rules, {}, estate.at, settle=OPEN)
         keep(scan.sql, scan.number, evaluation, rules, {})
     return number
 

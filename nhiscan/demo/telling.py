@@ -1,0 +1,113 @@
+"""The few lines that the demo prints: what was found, what could not be read, which file to open first."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nhiscan.collect import ScanOutcome
+from nhiscan.evaluate import Evaluation
+from nhiscan.findings import Result, results
+from nhiscan.inventory import Inventory
+from nhiscan.model import SEVERITIES, Coverage, TieOut
+from nhiscan.report import PackageInfo
+from nhiscan.rule import Rule
+from nhiscan.text import visible
+
+COUNTED = ("identity", "credential", "person")
+"""Views whose rows in the planned scopes are counted."""
+SHOWN = ("credential-used-after-offboarding", "access-key-never-rotated", "admin-access")
+"""Rules of which one finding is printed in words, where they have one."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is told of a scan. ``scopes`` gives the names of scopes by key."""
+
+    as_of: int
+    scopes: Mapping[str, str]
+    population: Mapping[str, int]  # table -> rows in the planned scopes
+    severities: Mapping[str, int]
+    rules: int
+    rules_failed: int
+    unknown: int
+    examples: tuple[Result, ...]
+    coverage: tuple[Coverage, ...]
+    tie_outs: tuple[TieOut, ...]
+
+    @classmethod
+    def read(
+        cls,
+        inventory: Inventory,
+        outcome: ScanOutcome[Evaluation],
+        rules: Sequence[Rule],
+        parameters: Mapping[str, Mapping[str, int]],
+    ) -> "Told":
+        """From a stored scan."""
+        assert outcome.info is not None
+        number, as_of = outcome.info.number, outcome.info.started_at
+        with inventory.bound(number) as bound:
+            found = list(results(bound.sql, rules, parameters, as_of, scan=number))
+            scopes = {
+                key: f"{name} ({native_id.rpartition(':')[2]})" if name else native_id.rpartition(":")[2]
+                for key, name, native_id in bound.sql.rows("SELECT key, name, native_id FROM scope WHERE planned = 1")
+            }
+            population = {}
+            for table in COUNTED:
+                row = bound.sql.one(f"SELECT count(*) FROM {table} WHERE planned = 1")
+                population[table] = int(row[0]) if row else 0
+        failed = [result for result in found if result.status == "fail"]
+        worst = sorted(failed, key=lambda result: -SEVERITIES.index(result.severity))
+        firsts = [next((result for result in worst if result.rule == rule), None) for rule in SHOWN]
+        return cls(
+            as_of=as_of,
+            scopes=scopes,
+            population=population,
+            severities=Counter(result.severity for result in failed),
+            rules=len(rules),
+            rules_failed=len({result.rule for result in failed}),
+            unknown=sum(result.status == "unknown" for result in found),
+            examples=tuple(result for result in firsts if result is not None),
+            coverage=outcome.coverage,
+            tie_outs=outcome.tie_outs,
+        )
+
+
+def lines(told: Told, package: PackageInfo, signers: Path) -> Iterator[str]:
+    """Plain lines for standard output, free of unseen characters."""
+    when = datetime.fromtimestamp(told.as_of, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    yield f"Simulated clouds on 127.0.0.1, as of {when}. No real account was read, nothing left this machine."
+    accounts = sorted(name for key, name in told.scopes.items() if not key.startswith("register/"))
+    identities, credentials, people = (told.population[table] for table in COUNTED)
+    yield f"Scanned {len(accounts)} accounts: {', '.join(accounts)}."
+    yield f"Found {identities} identities and {credentials} credentials; {people} people in the roster."
+    yield from _deviations(told)
+    yield from _gaps(told)
+    yield "This ran as with --allow-partial: without it, gaps like these end a scan with exit code 3."
+    yield f"Evidence package: {package.path} ({package.files} files), signed with a key for demonstrations."
+    yield f"Check it:   nhiscan verify {package.path} --allowed-signers {signers}"
+    yield f"Open first: {package.report}"
+
+
+def _deviations(told: Told) -> Iterator[str]:
+    by_severity = [f"{told.severities[name]} {name}" for name in reversed(SEVERITIES) if told.severities.get(name)]
+    total = sum(told.severities.values())
+    yield f"Deviations: {total} ({', '.join(by_severity)}), by {told.rules_failed} of {told.rules} rules. For example:"
+    for result in told.examples:
+        yield f"  {result.severity}: {visible(result.message)}"
+
+
+def _gaps(told: Told) -> Iterator[str]:
+    yield f"Could not be determined: {told.unknown}, because this could not be read or proven complete:"
+    for row in told.coverage:
+        if row.state not in ("complete", "replaced"):
+            missing = f", {row.permission} is missing" if row.permission else ""
+            yield f"  {told.scopes.get(row.scope, row.scope)}: {row.source} was {row.state}{missing}"
+    for pair in told.tie_outs:
+        where = told.scopes.get(pair.scope, pair.scope)
+        yield f"  {where}: {pair.what}: {pair.source_a} gave {pair.count_a}, {pair.source_b} counts {pair.count_b}"
+    for row in told.coverage:
+        if row.state == "replaced":
+            where = told.scopes.get(row.scope, row.scope)
+            yield f"  {where}: {row.source} could not be read; {row.replaced_by} gave the same, nothing is missing"

@@ -47,7 +47,7 @@ def _run(account: Account, reader: Reader, *, slots: bool) -> Iterator[Record]:
         if user is None or not _same(user, row):
             without.append(row)
             continue
-        keys = row.keys()
+        keys = row.access_keys()
         filled[user.key] = keys
         if row.more:
             more.add(user.key)
@@ -119,7 +119,7 @@ def _user(account: Account, user: Identity, row: Row) -> Iterator[Record]:
 def _root(account: Account, row: Row, generated_at: int) -> Iterator[Record]:
     """The root identity: in no other listing, and nobody but root itself can list the ids of its keys."""
     key = f"{account.key}/root/{account.account_id}"
-    keys = row.keys()
+    keys = row.access_keys()
     made = row.time("user_creation_time")
     used = [row.time("password_last_used"), *(slot.used_at for slot in keys)]
     password_told = row.time("password_last_used") is not None or row.has_nothing("password_last_used")

@@ -76,7 +76,7 @@ class Row:
         """The user has credentials beyond the columns."""
         return self.text("additional_credentials_info") not in ("", "not_supported", *NOTHING)
 
-    def keys(self) -> tuple[Slot, ...]:
+    def access_keys(self) -> tuple[Slot, ...]:
         """Filled slots. An inactive key keeps its times, so any of the three cells tells that there is one."""
         found = []
         for number in (1, 2):

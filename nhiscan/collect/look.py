@@ -26,10 +26,15 @@ def look(
     sleep: Callable[[float], None],
 ) -> Looked:
     """Ask a connector who reads and which scopes. Raises OptionError, MissingExtra and BadDeclaration."""
-    opened = open_connector(connector, settings, Watch(lambda event: None), clock, sleep, threads=1)
+    opened = open_connector(connector, settings, Watch(_unseen), clock, sleep, threads=1)
     if opened.session is not None:
         opened.session.close()
     problem = None
     if opened.gap is not None:
         problem = opened.gap.message or opened.gap.code or "nothing can be read"
     return Looked(opened.caller, opened.scopes, problem)
+
+
+def _unseen(event: tuple[str, ...]) -> None:
+    """Nobody watches a look."""
+    del event

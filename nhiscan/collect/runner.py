@@ -2,7 +2,6 @@
 
 import json
 import logging
-import platform
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -243,7 +242,7 @@ class _Scanning:
                     yield task.scope.key, source, calls
 
     def _facts(self, owner_tags: Sequence[str]) -> dict[str, Any]:
-        versions: dict[str, Any] = {"nhiscan": __version__, "python": platform.python_version()}
+        versions: dict[str, Any] = {"nhiscan": __version__}
         versions |= {one.connector.name: dict(one.connector.version()) for one in self._opened}
         sessions = {session_source(one.connector.name) for one in self._opened}
         return {

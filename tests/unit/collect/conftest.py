@@ -57,7 +57,7 @@ class Acme:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        return {"endpoint": self.endpoint, "account": tuple(sorted(self.users)), "key": self.canaries.plant("key")}
+        return {"endpoint": self.endpoint, "account": tuple(sorted(self.users)), "key": "/nowhere/acme.key"}
 
     def __enter__(self) -> Self:
         self._server.start()
@@ -268,7 +268,7 @@ def connector(
         sources=lambda settings: tuple(sources),
         open=open_session,
         classify=classify,
-        permissions=lambda settings: "acme:*",
+        permissions=lambda settings: " ".join(permission for source in sources for permission in source.permissions),
         version=lambda: {"acme-sdk": "1"},
     )
 
@@ -313,14 +313,20 @@ class Bench:
 
 
 @contextmanager
-def make_bench(folder: Path, world: World) -> Iterator[Bench]:
-    with Acme(world) as acme:
-        yield Bench(acme, open_inventory(str(folder / "nhiscan.db")), folder)
+def make_bench(folder: Path, place: str) -> Iterator[Bench]:
+    with Acme(small_world()) as acme:
+        yield Bench(acme, open_inventory(place), folder)
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    with make_bench(tmp_path, small_world()) as made:
+    with make_bench(tmp_path, str(tmp_path / "nhiscan.db")) as made:
+        yield made
+
+
+@pytest.fixture
+def postgres_bench(tmp_path: Path, postgres_database: str) -> Iterator[Bench]:
+    with make_bench(tmp_path, postgres_database) as made:
         yield made
 
 

@@ -465,3 +465,20 @@ def test_analyzers_run_in_the_same_transaction(bench: Any) -> None:
     bench.acme.faults.deny("acme:*Users", account="one")
     bench.scan(analyzers={"acme": analyzer})
     assert bench.rows("SELECT confirmed, COUNT(*) FROM trust GROUP BY confirmed ORDER BY 1") == [(0, 7), (1, 2)]
+
+
+@pytest.mark.postgres
+def test_a_scan_into_postgresql_stores_the_same(bench: Any, postgres_bench: Any) -> None:
+    def derive(records: Records, scope: str) -> Any:
+        for identity in records.identities(scope):
+            yield Trust(f"{identity.key}|1", scope, identity.key, "anybody", "*", None, 1, 0, 0, None, "1")
+
+    analyzer = Analyzer("acme", frozenset({"identity:user"}), frozenset({"trust"}), derive)
+    for one in (bench, postgres_bench):
+        one.scan(analyzers={"acme": analyzer})
+        one.acme.faults.deny("acme:*Users", account="one")
+        one.scan(analyzers={"acme": analyzer})
+    for view in ("identity", "credential", "trust", "owner", "need", "tie_out", "scope"):
+        select = f"SELECT * FROM {view} ORDER BY {'scope, need' if view == 'need' else 'key'}"
+        assert bench.rows(select) == postgres_bench.rows(select)
+    assert list(bench.inventory.transcript(2)) == list(postgres_bench.inventory.transcript(2))

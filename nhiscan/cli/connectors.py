@@ -1,5 +1,6 @@
 """nhiscan connectors: what can be read, with which options and permissions, and whether it can be read from here."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from nhiscan.cli import options
 from nhiscan.cli.connecting import ConnectorCommand, flags, known
 from nhiscan.cli.ending import FAILED, INCOMPLETE, OK
 from nhiscan.cli.output import Column
-from nhiscan.cli.workspace import Workspace
+from nhiscan.cli.workspace import Workspace, now
 from nhiscan.config import variable
 
 
@@ -76,7 +77,7 @@ def check(ctx: click.Context, names: tuple[str, ...]) -> None:
     workspace.refuse()
     rows, bad = [], 0
     for name in taken:
-        found = look(workspace.connectors[name], settings[name])
+        found = look(workspace.connectors[name], settings[name], clock=now, sleep=time.sleep)
         bad += found.problem is not None
         rows.append(
             {

@@ -22,5 +22,5 @@ def upgrade(ctx: click.Context) -> None:
     """
     workspace = Workspace(ctx)
     workspace.refuse()
-    workspace.stored(upgrade=True).close()
+    workspace.stored(upgrade=True)
     click.echo(f"nhiscan: {workspace.shown_place} has the schema of this version", err=True)

@@ -38,11 +38,18 @@ def _shared(*names: str, **attributes: Any) -> Callable[[F], F]:
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
+def verbosity(function: F) -> F:
+    """-q and -v."""
+    function = _shared(
+        "-v", "--verbose", count=True, help="Say more: -v with tracebacks, -vv with the libraries' own log."
+    )(function)
+    return _shared("-q", "--quiet", is_flag=True, help="Say nothing but errors and the last line.")(function)
+
+
 def basics(function: F) -> F:
     """--config, -q and -v."""
     for option in (
-        _shared("-v", "--verbose", count=True, help="Say more: -v with tracebacks, -vv with the libraries' own log."),
-        _shared("-q", "--quiet", is_flag=True, help="Say nothing but errors and the last line."),
+        verbosity,
         _shared(
             "--config",
             type=_FILE,
@@ -100,16 +107,52 @@ def rules(function: F) -> F:
     )(function)
 
 
+def executor(function: F) -> F:
+    """--executor."""
+    return _shared(
+        "--executor",
+        envvar="NHISCAN_EXECUTOR",
+        metavar="NAME",
+        help="How many scopes are read at once, threads:1 to threads:64. [default: threads:16]",
+    )(function)
+
+
+def roster(function: F) -> F:
+    """--roster."""
+    return _shared(
+        "--roster",
+        type=_FILE,
+        envvar="NHISCAN_ROSTER",
+        metavar="FILE",
+        help="People roster, a CSV file. Without it the rules about leavers cannot be determined.",
+    )(function)
+
+
+def sign_key(function: F) -> F:
+    """--sign-key."""
+    return _shared(
+        "--sign-key",
+        type=_FILE,
+        envvar="NHISCAN_SIGN_KEY",
+        metavar="FILE",
+        help="SSH private key (Ed25519) that signs. Default: a key made once in your configuration folder.",
+    )(function)
+
+
 def gate(function: F) -> F:
     """--fail-on and --allow-partial."""
-    function = _shared(
+    return fail_on(allow_partial(function))
+
+
+def allow_partial(function: F) -> F:
+    """--allow-partial."""
+    return _shared(
         "--allow-partial",
         is_flag=True,
         default=None,
         envvar="NHISCAN_ALLOW_PARTIAL",
         help="Accept a collection with gaps: 0 or 1 instead of 3. Output and evidence still say so.",
     )(function)
-    return fail_on(function)
 
 
 def fail_on(function: F) -> F:

@@ -92,11 +92,14 @@ class Reading:
 def reading(workspace: "Workspace", number: int | None) -> Iterator[Reading]:
     """Open scan ``number`` (None: the newest) of the stored inventory. None there ends with 2."""
     inventory = workspace.stored()
-    try:
-        if inventory.scan(number) is None:
-            wanted = "no scan has been finished" if number is None else f"there is no scan {number}"
-            raise Stop(USAGE, f"{wanted} in {workspace.shown_place}")
-        with inventory.bound(number) as bound:
-            yield Reading(bound.sql, bound.info)
-    finally:
-        inventory.close()
+    info = inventory.scan(number)
+    if info is None:
+        raise Stop(USAGE, missing(workspace, number))
+    with inventory.bound(info.number) as bound:
+        yield Reading(bound.sql, bound.info)
+
+
+def missing(workspace: "Workspace", number: int | None) -> str:
+    """The message for a scan that is not there."""
+    wanted = "no scan has been finished" if number is None else f"there is no scan {number}"
+    return f"{wanted} in {workspace.shown_place}"

@@ -3,11 +3,13 @@
 Problems of files, environment and flags are collected; `Workspace.refuse` names them all at once, before any call.
 """
 
+import hashlib
 import logging
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,15 +35,18 @@ INVENTORY = "nhiscan.db"
 class Workspace:
     """One for each command that runs. Making it reads the configuration file and sets up the log."""
 
-    def __init__(self, ctx: click.Context) -> None:
+    def __init__(self, ctx: click.Context, *, configured: bool = True) -> None:
+        """``configured`` False: no file is looked for and no variable judged (the demo)."""
         self.ctx = ctx
         self.given = given(ctx)
         self.quiet = bool(self.given.get("quiet"))
         self.verbose = int(self.given.get("verbose") or 0)
         self.problems: list[str] = []
         _log(quiet=self.quiet, verbose=self.verbose)
-        self.settings = self._settings()
-        self._warn_of_unknown_variables()
+        self.settings = config.Settings()
+        if configured:
+            self.settings = self._settings()
+            self._warn_of_unknown_variables()
 
     # --- configuration ---
 
@@ -168,6 +173,17 @@ class Workspace:
             return self.place
         return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")))
 
+    def opened(self) -> "Inventory":
+        """The inventory for commands that write it; made where it is missing. Its default folder is made too."""
+        from nhiscan.inventory import open_inventory
+
+        if not self.settings.inventory:
+            Path(self.place).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        elif "://" not in self.place and not Path(self.place).parent.is_dir():
+            raise Stop(USAGE, f"the folder of the inventory {self.place} does not exist")
+        LOG.info("inventory: %s", self.shown_place)
+        return open_inventory(self.place)
+
     def stored(self, *, upgrade: bool = False) -> "Inventory":
         """The inventory for commands that read it: it must be there."""
         from nhiscan.inventory import open_inventory
@@ -190,20 +206,16 @@ class Workspace:
         return Output(said, self.given.get("format"), file.absolute() if file else None)
 
     def record(self) -> dict[str, Any]:
-        """The settings as they are kept with a scan: JSON values, and not the place of the inventory."""
-        record = asdict(self.settings)
-        del record["inventory"]
-        record["connectors"] = {}
-        plain: dict[str, Any] = _plain(record)
-        return plain
+        """Which configuration was used, as it is kept with a scan: the file's name, and a digest of what it said."""
+        file = self.settings.file
+        if file is None:
+            return {"file": None, "sha256": None}
+        return {"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
-    return str(value) if isinstance(value, Path) else value
+def now() -> int:
+    """The clock of the product: whole epoch seconds UTC. Everything below the command line is given it."""
+    return int(time.time())
 
 
 class _Lines(logging.Formatter):

@@ -1,0 +1,60 @@
+"""What is seen of a scan while it runs: a bar on a terminal, log lines otherwise. All of it on standard error."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from nhiscan.cli.workspace import LOG
+from nhiscan.text import visible
+
+if TYPE_CHECKING:
+    from nhiscan.collect import Progress
+
+Show = Callable[["Progress"], None]
+_READ = frozenset({"complete", "replaced"})
+
+
+@contextlib.contextmanager
+def watching(*, quiet: bool) -> Iterator[Show]:
+    """A function to be told of each sign of life. The bar goes away at the end and leaves nothing behind."""
+    if quiet or not sys.stderr.isatty():
+        yield _log
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+    from rich.text import Text
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rest]}", markup=False),
+        TimeElapsedColumn(),
+    )
+    gaps = 0
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("scopes", total=None, rest="")
+
+        def show(event: "Progress") -> None:
+            nonlocal gaps
+            gaps += event.event == "ended" and event.state not in _READ
+            what = {"storing": "storing", "evaluating": "judging"}.get(event.event, "scopes")
+            rest = f"{event.calls} calls, {event.records} records, {gaps} gaps"
+            bar.update(task, description=what, total=event.scopes or None, completed=event.scopes_done, rest=rest)
+            if event.event == "ended" and event.state not in _READ:
+                bar.console.print(Text(visible(f"{event.scope}: {event.source} {event.state}")))
+
+        yield show
+
+
+def _log(event: "Progress") -> None:
+    if event.event == "planned":
+        LOG.info("reading %d scope%s", event.scopes, "" if event.scopes == 1 else "s")
+    elif event.event == "ended" and event.source and event.state not in _READ:
+        LOG.warning("%s: %s %s", event.scope, event.source, event.state)
+    elif event.event == "ended" and event.source:
+        LOG.debug("%s: %s %s", event.scope, event.source, event.state)
+    elif event.event == "storing":
+        LOG.info("read %d scopes with %d calls; storing", event.scopes_done, event.calls)

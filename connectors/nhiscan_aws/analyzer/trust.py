@@ -26,9 +26,9 @@ _NOT_READ: _Statements = (Unreadable("document", "the trust document was not rea
 def trusts(records: Records, scope: str) -> Iterator[Trust]:
     """The rows of one account, by role."""
     known: dict[str, _Statements] = {}
-    for identity in records.identities(scope):
-        if identity.kind != "role" or identity.trust_document is None:
-            continue
+    roles = [one for one in records.identities(scope) if one.kind == "role" and one.trust_document is not None]
+    for identity in roles:
+        assert identity.trust_document is not None
         if identity.trust_document not in known:
             document = records.document(identity.trust_document)
             known[identity.trust_document] = _NOT_READ if document is None else read(document.text)

@@ -7,8 +7,12 @@ A placeholder is ``{fact}`` or ``{fact:style}``; ``{{`` and ``}}`` stand for bra
 ``days``      whole days from then to ``as_of``: 123
 ``ago``       123 days ago, today, in 5 days
 ``duration``  for a length in seconds: 3 days, 5 hours, 2 minutes
+
+The style ``words`` is for kinds: ``access_key`` reads "access key". In a message a part in square brackets that names a
+fact is left out, brackets and all, when one of its facts is None: ``[, last used on {used_at:date}]``.
 """
 
+import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -18,6 +22,7 @@ from nhiscan.text import visible
 
 Value = str | int | None
 DAY = 86400
+_CLAUSE = re.compile(r"\[([^\[\]]*\{[^\[\]]*)\]")
 
 
 class TemplateError(ValueError):
@@ -37,14 +42,20 @@ def placeholders(template: str) -> Iterator[tuple[str, str]]:
             raise TemplateError(
                 f"placeholder {{{name}{'!' + conversion if conversion else ''}}} is not {{fact}} or {{fact:style}}"
             )
-        if style and style not in STYLES:
-            raise TemplateError(f"unknown style {style!r} of {{{name}}}; known: {', '.join(STYLES)}")
+        if style and style not in (*STYLES, "words"):
+            raise TemplateError(f"unknown style {style!r} of {{{name}}}; known: {', '.join((*STYLES, 'words'))}")
         yield name, style or ""
 
 
 def sentence(template: str, facts: Mapping[str, Value]) -> str:
     """The message with its facts. A fact that is None or missing reads "unknown"; unseen characters are shown."""
-    return _fill(template, facts, lambda _, text: "unknown" if text is None else visible(text))
+
+    def clause(found: re.Match[str]) -> str:
+        known = all(_styled(facts.get(name), style, 0) is not None for name, style in placeholders(found[1]))
+        return found[1] if known else ""
+
+    whole = _CLAUSE.sub(clause, template)
+    return _fill(whole, facts, lambda _, text: "unknown" if text is None else visible(text))
 
 
 def commands(templates: Iterable[str], facts: Mapping[str, Value]) -> tuple[str, ...]:
@@ -78,6 +89,8 @@ def _fill(template: str, facts: Mapping[str, Value], show: Callable[[str, str | 
 def _styled(value: Value, style: str, as_of: Value) -> str | None:
     if value is None:
         return None
+    if style == "words":
+        return str(value).replace("_", " ")
     if not style or not isinstance(value, int):
         return str(value)
     return STYLES[style](value, as_of if isinstance(as_of, int) else 0)

@@ -1,5 +1,6 @@
 """The few lines that the demo prints: what was found, what could not be read, which file to open first."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -86,7 +87,8 @@ def lines(told: Told, package: PackageInfo, signers: Path) -> Iterator[str]:
     yield from _gaps(told)
     yield "This ran as with --allow-partial: without it, gaps like these end a scan with exit code 3."
     yield f"Evidence package: {package.path} ({package.files} files), signed with a key for demonstrations."
-    yield f"Check it:   nhiscan verify {package.path} --allowed-signers {signers}"
+    check = shlex.join(["nhiscan", "verify", str(package.path), "--allowed-signers", str(signers)])
+    yield f"Check it:   {check}"
     yield f"Open first: {package.report}"
 
 

@@ -113,8 +113,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = True
+    daemon_threads = False
+    block_on_close = True  # every connection's thread has ended when the server is closed
     request_queue_size = 128
     allow_reuse_address = True
 
@@ -123,6 +123,7 @@ class _Server(ThreadingHTTPServer):
         self.scheme = "https" if tls else "http"
         self._tls = tls
         self._open: set[socket.socket] = set()
+        self._ending = False
         self._lock = threading.Lock()
         super().__init__((LOOPBACK, 0), _Handler)
 
@@ -131,21 +132,39 @@ class _Server(ThreadingHTTPServer):
         TCPServer.server_bind(self)
         self.server_name, self.server_port = LOOPBACK, int(self.server_address[1])
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Known before its thread starts, so that `hang_up` after the last accepted connection misses none."""
+        with self._lock:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         connection: socket.socket = request
-        if self._tls is not None:
-            try:
-                connection = self._tls.wrap_socket(connection, server_side=True)
-            except (ssl.SSLError, OSError):  # a client that does not trust us hangs up
-                self.shutdown_request(request)
-                return
-        with self._lock:
-            self._open.add(connection)
         try:
+            if self._tls is not None:
+                connection = self._secured(connection, self._tls)
             super().process_request_thread(connection, client_address)
+        except (ssl.SSLError, OSError):  # a client that does not trust us hangs up
+            self.shutdown_request(connection)
         finally:
             with self._lock:
                 self._open.discard(connection)
+
+    def _secured(self, plain: socket.socket, tls: ssl.SSLContext) -> socket.socket:
+        with self._lock:
+            secure = tls.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+            self._open.discard(plain)
+            self._open.add(secure)
+            if self._ending:
+                secure.shutdown(socket.SHUT_RDWR)
+        try:
+            secure.do_handshake()
+        except OSError:
+            with self._lock:
+                self._open.discard(secure)
+            secure.close()
+            raise
+        return secure
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is no error; anything else is shown, it is a fault of the simulation."""
@@ -154,6 +173,7 @@ class _Server(ThreadingHTTPServer):
 
     def hang_up(self) -> None:
         with self._lock:
+            self._ending = True
             connections = list(self._open)
         for connection in connections:
             with contextlib.suppress(OSError):

@@ -1,6 +1,8 @@
 """The simulated AWS is true to AWS where a scanner would notice: pages, denials, throttling, the report, trust."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any
@@ -555,3 +557,15 @@ def test_the_same_seed_and_requests_give_the_same_bytes_and_another_seed_other_i
     assert len(first) == len(set(first)) == 10
     assert bodies(1) == first
     assert all(one != other for one, other in zip(bodies(2), first, strict=True))
+
+
+def test_without_moto_the_extra_to_install_is_named() -> None:
+    code = (
+        "import sys; sys.modules['moto'] = None\n"
+        "from nhiscan.connector import MissingExtra\n"
+        "from nhiscan_aws.simulated import Account, SimulatedAws, World\n"
+        "try:\n    SimulatedAws(World((Account('1' * 12, 0),))).start()\n"
+        "except MissingExtra as missing:\n    print(missing)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "the aws connector needs moto: install the extra [demo]"

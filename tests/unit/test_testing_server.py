@@ -77,12 +77,14 @@ def test_it_listens_on_the_loopback_only_and_stopping_leaves_nothing() -> None:
     server = LoopbackServer(echo).start()
     url = urlsplit(server.url)
     assert url.hostname == "127.0.0.1"
-    idle = socket.create_connection(("127.0.0.1", int(url.port or 0)), timeout=10)
+    idle = connect(server)
+    idle.request("GET", "/x")
+    idle.getresponse().read()
 
     server.stop()
     server.stop()
 
-    assert idle.recv(1) == b""
+    assert idle.sock.recv(1) == b""
     idle.close()
     assert set(threading.enumerate()) == before
     with pytest.raises(ConnectionRefusedError):

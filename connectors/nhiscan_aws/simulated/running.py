@@ -63,7 +63,7 @@ class SimulatedAws:
         except ModuleNotFoundError as problem:
             if problem.name is None or problem.name.startswith("nhiscan"):
                 raise
-            raise MissingExtra("aws", problem.name, "demo") from None
+            raise MissingExtra("aws", problem.name.partition(".")[0], "demo") from None
         built = building.build(self.world, self._seed, self.clock, self.calls, self.faults, self.canaries, self._how)
         self._accounts, self._gateway, self._caller = built.accounts, built.gateway, built.caller
         self._folder = tempfile.TemporaryDirectory(prefix="nhiscan-simulated-aws-")

@@ -97,7 +97,8 @@ def _deviations(told: Told) -> Iterator[str]:
     total = sum(told.severities.values())
     yield f"Deviations: {total} ({', '.join(by_severity)}), by {told.rules_failed} of {told.rules} rules. For example:"
     for result in told.examples:
-        yield f"  {result.severity}: {visible(result.message)}"
+        sentence = result.message.partition(". ")[0].removesuffix(".")
+        yield f"  {result.severity}: {visible(sentence)}."
 
 
 def _gaps(told: Told) -> Iterator[str]:

@@ -24,6 +24,7 @@ from nhiscan.model import Classification
 MACHINE_FLAGS = frozenset({"nhi", "nonhuman", "machine", "serviceaccount", "serviceuser", "isserviceaccount", "bot"})
 PERSON_FLAGS = frozenset({"human", "ishuman", "person"})
 TYPE_KEYS = frozenset({"type", "kind", "identitytype", "usertype", "accounttype", "principaltype", "identityclass"})
+SPEAKING_KEYS = MACHINE_FLAGS | PERSON_FLAGS | TYPE_KEYS
 MACHINE_TYPES = frozenset(
     {"service", "serviceaccount", "serviceuser", "machine", "nhi", "nonhuman", "bot", "robot", "workload", "system"}
     | {"application", "app", "automation", "ci", "technical"}
@@ -86,14 +87,17 @@ def _judge(subject: Subject, roster: Roster) -> tuple[str, str, str]:
 def _by_tags(tags: Mapping[str, str]) -> tuple[str, str, str] | None:
     said: dict[str, str] = {}
     for tag, value in sorted(tags.items()):
-        key, word = plain_key(tag), plain_key(value)
+        key = plain_key(tag)
+        if key not in SPEAKING_KEYS:
+            continue
+        word = plain_key(value)
         flag = "machine" if key in MACHINE_FLAGS else "person" if key in PERSON_FLAGS else None
         nature: str | None = None
         if flag and word in _TRUE:
             nature = flag
         elif flag and word in _FALSE:
             nature = "person" if flag == "machine" else "machine"
-        elif key in TYPE_KEYS:
+        elif not flag:
             nature = "machine" if word in MACHINE_TYPES else "person" if word in PERSON_TYPES else None
         if nature:
             said.setdefault(nature, f"tag {tag}={value}")
@@ -139,4 +143,4 @@ def _by_use(subject: Subject) -> tuple[str, str, str]:
 
 def _words(text: str) -> set[str]:
     """The words of a name or path, digits at their end left off: ``svc-ci01`` gives svc, ci."""
-    return {word.rstrip("0123456789") for word in _WORD.findall(text.casefold())} - {""}
+    return {word.rstrip("0123456789") for word in _WORD.findall(text.casefold())} - {""} if text else set()

@@ -1,6 +1,7 @@
 """Who answers for an identity: what its tags say, matched to the people roster."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from nhiscan.analysis.roster import Roster
 from nhiscan.model import Owner
@@ -13,6 +14,7 @@ SELVES = frozenset({"user"})
 """Kinds of identities that may themselves be a person."""
 
 
+@lru_cache(maxsize=4_096)
 def plain_key(key: str) -> str:
     """A tag key without case, blanks and punctuation."""
     return "".join(letter for letter in key.casefold() if letter.isalnum())
@@ -49,10 +51,16 @@ def owner(
 
 def _in_order(tags: Mapping[str, str], owner_tags: Sequence[str]) -> list[tuple[str, str]]:
     """The tags that name an owner and say something, the best key first."""
-    rank = {plain_key(key): number for number, key in reversed(list(enumerate(owner_tags)))}
+    rank = _ranks(tuple(owner_tags))
     found = [
         (rank[plain_key(tag)], tag, value.strip())
         for tag, value in tags.items()
         if plain_key(tag) in rank and value.strip()
     ]
     return [(tag, value) for _, tag, value in sorted(found)]
+
+
+@lru_cache(maxsize=16)
+def _ranks(owner_tags: tuple[str, ...]) -> dict[str, int]:
+    """Plain key -> its place; a key that stands twice keeps its first."""
+    return {plain_key(key): number for number, key in reversed(list(enumerate(owner_tags)))}

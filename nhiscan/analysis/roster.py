@@ -45,9 +45,14 @@ class Roster:
 
     def find(self, text: str) -> Match | None:
         """The person a text names, whole or by an e-mail address inside it."""
+        if not self._found:
+            return None
+        whole = _plain(text)
         for by in ("email", "id", "name"):
-            if person := self._found.get((by, _plain(text))):
+            if person := self._found.get((by, whole)):
                 return Match(person, by)
+        if "@" not in whole:
+            return None
         for address in _EMAIL.findall(text):
             if person := self._found.get(("email", _plain(address))):
                 return Match(person, "email")

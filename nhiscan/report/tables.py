@@ -4,8 +4,8 @@ Both files of a table hold the same cells. CSV protects text that a spreadsheet 
 marks such rows in ``_escaped``; JSONL holds the text as it is.
 """
 
-import csv
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -62,15 +62,24 @@ class Files:
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
+_QUOTED = re.compile('[",\r\n]')
+
+
+def _csv_line(cells: Iterable[Cell]) -> str:
+    """RFC 4180 with LF. Not the library's writer: which cells that one quotes (a lone CR) changes with the Python."""
+    texts = ("" if cell is None else str(cell) for cell in cells)
+    return ",".join('"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text for text in texts) + "\n"
+
+
 class Table:
     """A table being written. CSV protects text, JSONL holds it as it is; both have the same rows."""
 
     def __init__(self, columns: Sequence[str], file: PayloadFile, lines: PayloadFile | None) -> None:
         self._columns = columns
+        self._file = file
         self._lines = lines
-        self._writer = csv.writer(file, lineterminator="\n")
-        self._writer.writerow((*columns, ESCAPED))
         self.rows = 0
+        file.write(_csv_line((*columns, ESCAPED)))
 
     def row(self, cells: Sequence[Cell]) -> None:
         if self._lines is not None:
@@ -83,9 +92,9 @@ class Table:
                 escaped |= guarded is not cell and guarded != cell
                 safe.append(guarded)
             else:
-                safe.append("" if cell is None else cell)
-        safe.append(escaped)
-        self._writer.writerow(safe)
+                safe.append(cell)
+        safe.append(int(escaped))
+        self._file.write(_csv_line(safe))
         self.rows += 1
 
 

@@ -79,7 +79,7 @@ def _reperform(
     except Unreadable as error:
         yield Check(CALLS, ok=False, message=str(error))
     progress("running the packaged rules")
-    evaluation = evaluate(sql, rules, parameters, scan.started_at, progress=lambda rule: progress(f"rule {rule.id}"))
+    evaluation = evaluate(sql, rules, parameters, scan.started_at, progress=progress)
     yield from _findings(package, sql, listed)
     material = Material(
         sql=sql,

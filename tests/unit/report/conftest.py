@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -99,13 +98,30 @@ def sha(text: str) -> str:
 
 def call(operation: str, at: int, **parameters: object) -> Call:
     text = json.dumps(parameters, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return Call("iam", operation, text, "https://iam.amazonaws.com", 1, 3, 1, 200, None, sha(text)[:16], 1, at, at + 1, sha(text))
+    return Call(
+        "iam",
+        operation,
+        text,
+        "https://iam.amazonaws.com",
+        1,
+        3,
+        1,
+        200,
+        None,
+        sha(text)[:16],
+        1,
+        at,
+        at + 1,
+        sha(text),
+    )
 
 
 def run_scan(inventory: Inventory, estate: Estate, rules: list[Rule]) -> int:
     """One scan, from its plan to its findings. Gives its number."""
     number = len(inventory.scans()) + 1
-    plan = Plan(f"run-{number}", estate.at, "0.1.0", ("aws", "register"), "{}", rules_digest(rules, {}), "{}", "host", 1)
+    plan = Plan(
+        f"run-{number}", estate.at, "0.1.0", ("aws", "register"), "{}", rules_digest(rules, {}), "{}", "host", 1
+    )
     run = inventory.start(plan)
     scopes = [account(name) for name in estate.accounts]
     register = Scope("register/register/people", "register", "register", "people", "People")
@@ -119,9 +135,31 @@ def run_scan(inventory: Inventory, estate: Estate, rules: list[Rule]) -> int:
             scan.put(
                 "person",
                 [
-                    Person(f"{register.key}/person/1", register.key, "1", "ana@example.org", "Ana =Left", "left", None, estate.at - 40 * DAY, "people"),
-                    Person(f"{register.key}/person/2", register.key, "2", "bo@example.org", "Bo", "active", source="people"),
-                    Person(f"{register.key}/person/3", register.key, "3", "cy@example.org", "Cy", "left", None, estate.at - 400 * DAY, "people"),
+                    Person(
+                        f"{register.key}/person/1",
+                        register.key,
+                        "1",
+                        "ana@example.org",
+                        "Ana =Left",
+                        "left",
+                        None,
+                        estate.at - 40 * DAY,
+                        "people",
+                    ),
+                    Person(
+                        f"{register.key}/person/2", register.key, "2", "bo@example.org", "Bo", "active", source="people"
+                    ),
+                    Person(
+                        f"{register.key}/person/3",
+                        register.key,
+                        "3",
+                        "cy@example.org",
+                        "Cy",
+                        "left",
+                        None,
+                        estate.at - 400 * DAY,
+                        "people",
+                    ),
                 ],
             )
             scan.coverage([Coverage(f"{register.key}|people", register.key, "people", "complete", records=3)])
@@ -157,12 +195,13 @@ def fill(scan: object, scope: Scope, estate: Estate, place: int) -> None:
     for number in range(estate.users):
         name = estate.names[number % len(estate.names)] if estate.names else f"user-{number}"
         native = f"AIDA{place:02d}{number:010d}"
-        tags = json.dumps({"owner": ("ana@example.org", "bo@example.org", "nobody@example.org")[number % 3]}, sort_keys=True)
+        owner = ("ana@example.org", "bo@example.org", "nobody@example.org")[number % 3]
+        tags = json.dumps({"owner": owner}) if number % 4 else None
+        console = None if denied else 0
         users.append(
             Identity(
-                f"{scope.key}/user/{native}", scope.key, "user", native, name, f"arn:aws:iam::{place}:user/{number}", "/",
-                "active", at - 400 * DAY, None, tags if number % 4 else None, 0, None if denied else 0, None if denied else 0,
-                source=GAAD,
+                f"{scope.key}/user/{native}", scope.key, "user", native, name, f"arn:aws:iam::{place}:user/{number}",
+                "/", "active", at - 400 * DAY, None, tags, 0, console, console, source=GAAD,
             )
         )  # fmt: skip
         age = (400, 20, 95)[number % 3] * DAY
@@ -175,8 +214,8 @@ def fill(scan: object, scope: Scope, estate: Estate, place: int) -> None:
             )
         )  # fmt: skip
     role = Identity(
-        f"{scope.key}/role/AROA{place}", scope.key, "role", f"AROA{place}", "partner", "arn:aws:iam::1:role/partner", "/",
-        created_at=at - 500 * DAY, provider_managed=0, trust_document=sha(TRUST), trailing_days=400, source=GAAD,
+        f"{scope.key}/role/AROA{place}", scope.key, "role", f"AROA{place}", "partner", "arn:aws:iam::1:role/partner",
+        "/", created_at=at - 500 * DAY, provider_managed=0, trust_document=sha(TRUST), trailing_days=400, source=GAAD,
     )  # fmt: skip
     policy = Policy(
         f"{scope.key}/provider_policy/arn:aws:iam::aws:policy/AdministratorAccess", scope.key, "provider_policy",
@@ -198,7 +237,10 @@ def fill(scan: object, scope: Scope, estate: Estate, place: int) -> None:
     )  # fmt: skip
     scan.put("document", [Document(sha(ADMIN), "policy", ADMIN), Document(sha(TRUST), "policy", TRUST)])
     counted = estate.users + (scope.native_id.removeprefix("aws:") in estate.untied)
-    scan.put("tie_out", [TieOut(f"{scope.key}|users", scope.key, "users", GAAD, estate.users, "iam.account-summary", counted)])
+    scan.put(
+        "tie_out",
+        [TieOut(f"{scope.key}|users", scope.key, "users", GAAD, estate.users, "iam.account-summary", counted)],
+    )
     rows = []
     for source in (GAAD, REPORT, ACCESS_KEYS):
         calls = [call(source, at, MaxItems=1000), call(source, at, Marker="é", MaxItems=1000)]
@@ -210,11 +252,16 @@ def fill(scan: object, scope: Scope, estate: Estate, place: int) -> None:
                 "AccessDenied" if bad else None, "iam:GenerateCredentialReport" if bad else None,
                 "iam:GenerateCredentialReport" if bad else None,
                 "User is not authorized to perform iam:GenerateCredentialReport" if bad else None,
-                records=0 if bad else estate.users, calls=2, started_at=at, ended_at=at + 5, transcript_sha256=digest(calls),
+                records=0 if bad else estate.users, calls=2, started_at=at, ended_at=at + 5,
+                transcript_sha256=digest(calls),
             )
         )  # fmt: skip
     scan.coverage(rows)
-    lost = {"credential:password", "identity:user.console_access", "identity:user.mfa", "identity:root"} if denied else set()
+    lost = (
+        {"credential:password", "identity:user.console_access", "identity:user.mfa", "identity:root"}
+        if denied
+        else set()
+    )
     scan.needs(
         [Need(scope.key, need, int(need not in lost), 1, "denied" if need in lost else None) for need in LISTED]
         + [Need(scope.key, need, int(need not in lost), 0, "denied" if need in lost else None) for need in FACTS]
@@ -232,7 +279,9 @@ class Made:
     def scan(self, estate: Estate) -> int:
         return run_scan(self.inventory, estate, self.rules)
 
-    def write(self, out: Path, number: int | None = None, *, replace: bool = False, signer: keys.Signer | None = None) -> PackageInfo:
+    def write(
+        self, out: Path, number: int | None = None, *, replace: bool = False, signer: keys.Signer | None = None
+    ) -> PackageInfo:
         return write_package(
             self.inventory,
             number,
@@ -251,18 +300,10 @@ def rules() -> list[Rule]:
 
 
 @pytest.fixture
-def make(tmp_path: Path, rules: list[Rule]) -> Iterator[Callable[[], Made]]:
-    made = []
-
-    def one() -> Made:
-        folder = tmp_path / f"inventory-{len(made)}"
-        folder.mkdir()
-        made.append(open_inventory(str(folder / "nhiscan.db")))
-        return Made(made[-1], rules, keys.signer_from_seed(SEED))
-
-    yield one
-    for inventory in made:
-        inventory.close()
+def made(tmp_path: Path, rules: list[Rule]) -> Made:
+    """An empty inventory."""
+    (tmp_path / "inventory").mkdir()
+    return Made(open_inventory(str(tmp_path / "inventory" / "nhiscan.db")), rules, keys.signer_from_seed(SEED))
 
 
 @pytest.fixture(scope="session")
@@ -275,7 +316,6 @@ def original(tmp_path_factory: pytest.TempPathFactory, rules: list[Rule]) -> Pat
     made.scan(first)
     made.scan(replace(first, accounts=first.accounts[:2], at=NOW))
     made.write(folder / "evidence")
-    inventory.close()
     (folder / "allowed_signers").write_text(made.signer.allowed_signers)
     return folder / "evidence"
 

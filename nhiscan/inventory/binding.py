@@ -15,7 +15,7 @@ from nhiscan import model
 from nhiscan.inventory.merging import analyze, complete
 from nhiscan.inventory.sql import Sql
 from nhiscan.inventory.tables import RANGED, Listing, Ranged, listing
-from nhiscan.inventory.views import KEYS, VIEWS, columns_of, ddl
+from nhiscan.inventory.views import VIEWS, columns_of, ddl
 
 _DAY = 86_400
 
@@ -68,8 +68,7 @@ def define(sql: Sql, name: str, number: int, needs: str, *, materialise: bool) -
         return
     sql.create(ddl(name, temporary=True) + (" WITHOUT ROWID" if sql.dialect == "sqlite" else ""))
     columns = ", ".join(column.name for column in VIEWS[name])
-    order = ", ".join(KEYS[name])
-    sql.run(f"INSERT INTO {name} ({columns}) SELECT {columns} FROM ({select}) v ORDER BY {order}")
+    sql.run(f"INSERT INTO {name} ({columns}) SELECT {columns} FROM ({select}) v")
     analyze(sql, name)
 
 

@@ -22,6 +22,7 @@ _SETTINGS = {
         "PRAGMA synchronous = normal",
         "PRAGMA foreign_keys = on",
         f"PRAGMA main.cache_size = -{_CACHE_KIB}",
+        "PRAGMA temp.secure_delete = off",  # the file of temporary tables has no name and goes with the connection
         f"PRAGMA temp.cache_size = -{_CACHE_KIB}",
     ),
     "postgresql": (

@@ -34,6 +34,7 @@ class Finishing:
         self.sql = sql
         self.number = info.number
         self.info = info
+        self._planned = set(info.scopes)
         self._stages: dict[str, Stage] = {}
         self._listed: set[str] = set()  # ranged tables about whose listing this scan says something
         self._merged: set[str] = set()
@@ -52,7 +53,11 @@ class Finishing:
         elif table == "tie_out":
             self._insert_for_scan("scan_tie_out", "tie_out", _TIE_OUT, rows)
         else:
-            self._stage(table).put(rows)
+            stage = self._stage(table)
+            stage.put(rows)
+            if table != "scope" and (outside := {scope for scope, _ in stage.kinds} - self._planned):
+                named = ", ".join(sorted(map(str, outside)))
+                raise ValueError(f"rows of {table} live outside the plan, in {named}")
 
     def _stage(self, table: str) -> Stage:
         if table in self._merged:
@@ -113,7 +118,7 @@ class Finishing:
         """Bring the ranges of every table that was put, or whose listing is told, to what this scan found."""
         todo = [name for name in RANGED if name in (self._stages.keys() | self._listed) - self._merged]
         for name in todo:
-            merging.merge(self.sql, RANGED[name], self._stage(name).table, self.number)
+            merging.merge(self.sql, RANGED[name], self._stage(name), self.number)
             self._merged.add(name)
             self._stale |= {name} & VIEWS.keys()
             self.sql.run(f"DROP TABLE {self._stages[name].table}")

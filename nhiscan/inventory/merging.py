@@ -6,6 +6,7 @@ showed a record may differ from scan to scan.
 """
 
 from nhiscan.inventory.sql import Sql
+from nhiscan.inventory.staging import Stage, used, used_source
 from nhiscan.inventory.tables import Ranged
 
 _SOURCE_AND_KEY = ("key", "source")
@@ -20,7 +21,8 @@ def prepare(sql: Sql) -> None:
         " (scope TEXT, need TEXT, complete BIGINT, lists BIGINT, reason TEXT, PRIMARY KEY (scope, need))"
     )
     sql.create("CREATE TEMP TABLE stage_gone (scope TEXT PRIMARY KEY)")
-    sql.create("CREATE TEMP TABLE delta (key TEXT PRIMARY KEY, change TEXT, first_scan BIGINT)")
+    without_rowid = " WITHOUT ROWID" if sql.dialect == "sqlite" else ""
+    sql.create(f"CREATE TEMP TABLE delta (key TEXT PRIMARY KEY, change TEXT, first_scan BIGINT){without_rowid}")
     sql.create("CREATE TEMP TABLE use_delta (key TEXT PRIMARY KEY)")
 
 
@@ -48,9 +50,9 @@ def different(dialect: str) -> str:
     return "IS NOT" if dialect == "sqlite" else "IS DISTINCT FROM"
 
 
-def merge(sql: Sql, ranged: Ranged, stage: str, scan: int) -> None:
-    """Bring the ranges of one record to what this scan found. ``stage`` is the table of the staged rows."""
-    _refuse_outside_plan(sql, ranged, stage, scan)
+def merge(sql: Sql, ranged: Ranged, staged: Stage, scan: int) -> None:
+    """Bring the ranges of one record to what this scan found."""
+    stage = staged.table
     analyze(sql, stage)
     values = {"scan": scan}
     columns = tuple(column.name for column in ranged.stored)
@@ -58,45 +60,48 @@ def merge(sql: Sql, ranged: Ranged, stage: str, scan: int) -> None:
     planned = f"EXISTS (SELECT 1 FROM scan_scope p WHERE p.scope = r.{ranged.home} AND p.scan = :scan)"
     listed = complete(ranged, "r", sql.dialect, "stage_listing")
     sql.run("DELETE FROM delta")
-    sql.run(
-        "INSERT INTO delta (key, change, first_scan)"
-        " SELECT r.key, CASE WHEN s.key IS NULL THEN 'ended' ELSE 'changed' END, r.first_scan"
-        f" FROM {ranged.table} r LEFT JOIN {stage} s ON s.key = r.key WHERE r.to_scan IS NULL"
-        f" AND ((s.key IS NULL AND {planned} AND {listed} = 1)"
-        f" OR (s.key IS NOT NULL AND ({differs('r', 's', compared, sql.dialect)})))",
-        values,
-    )
-    if ranged.name == "scope":
-        _end_scopes_below(sql, stage)
-    sql.run(
-        "INSERT INTO delta (key, change, first_scan) SELECT s.key, 'new',"
-        f" COALESCE((SELECT min(r.first_scan) FROM {ranged.table} r WHERE r.key = s.key), :scan) FROM {stage} s"
-        f" WHERE NOT EXISTS (SELECT 1 FROM {ranged.table} r WHERE r.key = s.key AND r.to_scan IS NULL)",
-        values,
-    )
-    analyze(sql, "delta")
-    sql.run(
-        f"UPDATE {ranged.table} SET to_scan = :scan WHERE to_scan IS NULL"
-        " AND key IN (SELECT d.key FROM delta d WHERE d.change <> 'new')",
-        values,
-    )
+    first = sql.one(f"SELECT 1 FROM {ranged.table} LIMIT 1") is None
+    if first:
+        came, first_scan = f"{stage} s", ":scan"
+    else:
+        came, first_scan = f"delta d JOIN {stage} s ON s.key = d.key AND d.change <> 'ended'", "d.first_scan"
+        sql.run(
+            "INSERT INTO delta (key, change, first_scan)"
+            " SELECT r.key, CASE WHEN s.key IS NULL THEN 'ended' ELSE 'changed' END, r.first_scan"
+            f" FROM {ranged.table} r LEFT JOIN {stage} s ON s.key = r.key WHERE r.to_scan IS NULL"
+            f" AND ((s.key IS NULL AND {planned} AND {listed} = 1)"
+            f" OR (s.key IS NOT NULL AND ({differs('r', 's', compared, sql.dialect)})))",
+            values,
+        )
+        if ranged.name == "scope":
+            _end_scopes_below(sql, stage)
+        sql.run(
+            "INSERT INTO delta (key, change, first_scan) SELECT s.key, 'new',"
+            f" COALESCE((SELECT min(r.first_scan) FROM {ranged.table} r WHERE r.key = s.key), :scan) FROM {stage} s"
+            f" WHERE NOT EXISTS (SELECT 1 FROM {ranged.table} r WHERE r.key = s.key AND r.to_scan IS NULL)",
+            values,
+        )
+        analyze(sql, "delta")
+        sql.run(
+            f"UPDATE {ranged.table} SET to_scan = :scan WHERE to_scan IS NULL"
+            " AND key IN (SELECT d.key FROM delta d WHERE d.change <> 'new')",
+            values,
+        )
     sql.run(
         f"INSERT INTO {ranged.table} ({', '.join(columns)}, first_scan, from_scan)"
-        f" SELECT {', '.join('s.' + name for name in columns)}, d.first_scan, :scan"
-        f" FROM delta d JOIN {stage} s ON s.key = d.key WHERE d.change <> 'ended'",
+        f" SELECT {', '.join('s.' + name for name in columns)}, {first_scan}, :scan FROM {came}",
         values,
     )
     if ranged.name == "credential":
         sql.run(
             "INSERT INTO lineage (identity, kind, created_at, key, first_scan)"
-            f" SELECT s.identity, s.kind, s.created_at, s.key, :scan FROM delta d JOIN {stage} s ON s.key = d.key"
-            " WHERE d.change <> 'ended' AND s.identity IS NOT NULL AND s.kind IS NOT NULL AND s.created_at IS NOT NULL"
-            " ORDER BY s.identity, s.kind, s.created_at, s.key ON CONFLICT DO NOTHING",
+            f" SELECT s.identity, s.kind, s.created_at, s.key, :scan FROM {came}"
+            " WHERE s.identity IS NOT NULL AND s.kind IS NOT NULL AND s.created_at IS NOT NULL ON CONFLICT DO NOTHING",
             values,
         )
     if ranged.last_use:
-        _merge_last_use(sql, stage, scan)
-    if ranged.name != "scope":
+        _merge_last_use(sql, stage, scan, first=first)
+    if ranged.name != "scope" and not _all_listed(sql, ranged, staged):
         sql.run(
             f"INSERT INTO scan_seen (record, key, scan) SELECT '{ranged.name}', s.key, :scan FROM {stage} s"
             f" WHERE {complete(ranged, 's', sql.dialect, 'stage_listing')} = 0",
@@ -104,17 +109,11 @@ def merge(sql: Sql, ranged: Ranged, stage: str, scan: int) -> None:
         )
 
 
-def _refuse_outside_plan(sql: Sql, ranged: Ranged, stage: str, scan: int) -> None:
-    if ranged.name == "scope":
-        return
-    outside = sql.one(
-        f"SELECT s.key, s.scope FROM {stage} s"
-        " WHERE s.scope IS NULL OR s.scope NOT IN (SELECT p.scope FROM scan_scope p WHERE p.scan = :scan)"
-        " ORDER BY s.key LIMIT 1",
-        {"scan": scan},
-    )
-    if outside is not None:
-        raise ValueError(f"a row of {ranged.name} lives outside the plan: {outside[0]} in scope {outside[1]}")
+def _all_listed(sql: Sql, ranged: Ranged, staged: Stage) -> bool:
+    """Whether every kind of the staged rows was listed exhaustively in its scope; then none has to be noted as seen."""
+    select = "SELECT scope, kind, complete FROM stage_listing WHERE record = :record"
+    told = {(scope, kind): bool(full) for scope, kind, full in sql.rows(select, {"record": ranged.name})}
+    return all(told.get((scope, kind), told.get((scope, ""), False)) for scope, kind in staged.kinds)
 
 
 def _end_scopes_below(sql: Sql, stage: str) -> None:
@@ -145,15 +144,24 @@ def end_what_lived_there(sql: Sql, ranged: Ranged, scan: int) -> None:
     sql.run(f"UPDATE {ranged.table} SET to_scan = :scan WHERE to_scan IS NULL AND scope IN ({gone})", values)
 
 
-def _merge_last_use(sql: Sql, stage: str, scan: int) -> None:
+def _merge_last_use(sql: Sql, stage: str, scan: int, *, first: bool) -> None:
     """Last use moves by itself: a narrow row for each change of it, and none while it was not collected."""
     values = {"scan": scan}
     facts = ("used_at", "known_since", "trailing_days")
+    new = (
+        "INSERT INTO last_use (subject, from_scan, used_at, known_since, trailing_days, source)"
+        f" SELECT s.key, :scan, s.used_at, s.known_since, s.trailing_days, {used_source('s')}"
+        f" FROM {stage} s WHERE {used('s')}"
+    )
+    if first:
+        sql.run(new, values)
+        return
     sql.run("DELETE FROM use_delta")
-    other_source = f"u.source {different(sql.dialect)} s.used_source"
+    told = f"CASE WHEN {used('s')} THEN {used_source('s')} END"
+    changed = f"{differs('u', 's', facts, sql.dialect)} OR u.source {different(sql.dialect)} {told}"
     sql.run(
         f"INSERT INTO use_delta (key) SELECT u.subject FROM last_use u JOIN {stage} s ON s.key = u.subject"
-        f" WHERE u.to_scan IS NULL AND ({differs('u', 's', facts, sql.dialect)} OR {other_source})"
+        f" WHERE u.to_scan IS NULL AND ({changed})"
     )
     sql.run(
         "INSERT INTO use_delta (key) SELECT d.key FROM delta d WHERE d.change = 'ended'"
@@ -165,10 +173,7 @@ def _merge_last_use(sql: Sql, stage: str, scan: int) -> None:
         values,
     )
     sql.run(
-        "INSERT INTO last_use (subject, from_scan, used_at, known_since, trailing_days, source)"
-        " SELECT s.key, :scan, s.used_at, s.known_since, s.trailing_days, s.used_source"
-        f" FROM {stage} s WHERE s.used_source IS NOT NULL"
-        " AND NOT EXISTS (SELECT 1 FROM last_use u WHERE u.subject = s.key AND u.to_scan IS NULL)",
+        f"{new} AND NOT EXISTS (SELECT 1 FROM last_use u WHERE u.subject = s.key AND u.to_scan IS NULL)",
         values,
     )
 

@@ -12,8 +12,10 @@ from typing import Any
 from nhiscan.inventory.sql import Sql
 from nhiscan.inventory.tables import Ranged
 from nhiscan.inventory.views import Column
+from nhiscan.model import LAST_USE
 
 BATCH = 20_000  # rows held in memory at once
+_WORTHWHILE = 500  # rows for which a statement of their own is made
 
 Tuples = list[tuple[Any, ...]]
 
@@ -30,12 +32,21 @@ def cleaned(name: str, columns: Sequence[Column], rows: Tuples) -> Tuples:
 
     Raises ValueError where a row has not the fields of its record, or a field not their type.
     """
+    return _checked(name, columns, rows, _turned(name, columns, rows))
+
+
+def _turned(name: str, columns: Sequence[Column], rows: Tuples) -> list[tuple[Any, ...]]:
+    """The columns of rows. A column in which all values are the same is cut to one value."""
     try:
         values = list(zip(*rows, strict=True))
     except ValueError as error:
         raise ValueError(f"rows of {name} differ in length") from error
     if len(values) != len(columns):
         raise ValueError(f"a row of {name} has {len(columns)} fields, not {len(values)}")
+    return [given[:1] if given[0] == given[-1] and given.count(given[0]) == len(given) else given for given in values]
+
+
+def _checked(name: str, columns: Sequence[Column], rows: Tuples, values: list[tuple[Any, ...]]) -> Tuples:
     dirty = False
     for column, given in zip(columns, values, strict=True):
         try:
@@ -67,62 +78,86 @@ def _clean(value: Any) -> Any:
 class Stage:
     """The temporary table ``stage_<record>`` of one scan: one row a key, last use included.
 
-    ``used_source`` is the source of the last use: the first that gave ``used_at``, else the first that gave a period.
+    The source of the last use is the first that gave ``used_at``, else the first that gave a period. Where it may
+    differ from ``source``, because several sources showed the record, it stands in ``used_source``.
     """
 
     def __init__(self, sql: Sql, ranged: Ranged) -> None:
         self._sql = sql
         self._ranged = ranged
         self.table = f"stage_{ranged.name}"
-        self._columns = tuple(column.name for column in ranged.fields) + (("used_source",) if ranged.last_use else ())
+        self._columns = tuple(column.name for column in ranged.fields)
         spelled = [f"{column.name} {'BIGINT' if column.type == 'integer' else 'TEXT'}" for column in ranged.fields]
-        body = ", ".join(spelled + (["used_source TEXT"] if ranged.last_use else []))
+        body = ", ".join([*spelled, "used_source TEXT"] if ranged.last_use else spelled)
         keyed = f"CREATE TEMP TABLE {self.table} ({body}, PRIMARY KEY (key))"
         sql.create(keyed + (" WITHOUT ROWID" if sql.dialect == "sqlite" else ""))
         if sql.dialect == "postgresql":
             sql.create(f"CREATE TEMP TABLE incoming_{ranged.name} ({body})")
-        self._insert = self._upsert()
+        self.kinds: set[tuple[str | None, str | None]] = set()  # (scope, kind) of all rows
 
-    def _upsert(self) -> str:
-        names = ", ".join(self._columns)
+    def _upsert(self, values: str) -> str:
         settings = [
-            f"{name} = COALESCE({self.table}.{name}, excluded.{name})"
-            for name in self._columns
-            if name not in ("key", "used_source")
+            f"{name} = COALESCE({self.table}.{name}, excluded.{name})" for name in self._columns if name != "key"
         ]
         if self._ranged.last_use:
+            old, new = used_source(self.table), "COALESCE(excluded.source, '')"
             settings.append(
-                f"used_source = CASE WHEN {self.table}.used_at IS NULL AND excluded.used_at IS NOT NULL"
-                f" THEN excluded.used_source ELSE COALESCE({self.table}.used_source, excluded.used_source) END"
+                f"used_source = CASE WHEN {self.table}.used_at IS NULL AND excluded.used_at IS NOT NULL THEN {new}"
+                f" WHEN {used(self.table)} THEN {old} WHEN {used('excluded')} THEN {new} END"
             )
-        source = (
-            f"VALUES ({', '.join('?' * len(self._columns))})"
-            if self._sql.dialect == "sqlite"
-            else f"SELECT {names} FROM incoming_{self._ranged.name}"
-        )
-        return f"INSERT INTO {self.table} ({names}) {source} ON CONFLICT (key) DO UPDATE SET {', '.join(settings)}"
+        names = ", ".join(self._columns)
+        return f"INSERT INTO {self.table} ({names}) {values} ON CONFLICT (key) DO UPDATE SET {', '.join(settings)}"
 
     def put(self, rows: Iterable[Sequence[Any]]) -> None:
         """Add rows, fields in the order of the record. Sorted rows go in fastest."""
         for batch in batches(rows):
-            made = cleaned(self._ranged.name, self._ranged.fields, batch)
-            if self._ranged.last_use:
-                made = [self._with_source(row) for row in made]
-            made.sort(key=itemgetter(0))
+            values = _turned(self._ranged.name, self._ranged.fields, batch)
+            made = _checked(self._ranged.name, self._ranged.fields, batch, values)
+            if made is not batch:
+                values = _turned(self._ranged.name, self._ranged.fields, made)
+            self._note_kinds(values, len(made))
             if self._sql.dialect == "sqlite":
-                self._sql.many(self._insert, made)
-                continue
-            for part in _distinct(made):
-                self._sql.temp_insert(f"incoming_{self._ranged.name}", self._columns, part)
-                self._sql.run(self._insert)
-                self._sql.run(f"TRUNCATE incoming_{self._ranged.name}")
+                self._put_sqlite(made, values)
+            else:
+                self._put_postgresql(made)
 
-    @staticmethod
-    def _with_source(row: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The last four fields of such a record are used_at, known_since, trailing_days and source."""
-        *_, used_at, known_since, trailing_days, source = row
-        told = used_at is not None or known_since is not None or trailing_days is not None
-        return (*row, (source or "") if told else None)
+    def _note_kinds(self, values: list[tuple[Any, ...]], count: int) -> None:
+        by_name = dict(zip(self._columns, values, strict=True))
+        columns = (by_name[self._ranged.home], self._ranged.kinds(by_name))
+        self.kinds.update(zip(*(column if len(column) == count else column * count for column in columns), strict=True))
+
+    def _put_sqlite(self, rows: Tuples, values: list[tuple[Any, ...]]) -> None:
+        """What is the same in the whole batch stands in the statement: binding values is what costs most here."""
+        marks = ["?"] * len(self._columns)
+        if len(rows) >= _WORTHWHILE and len(values[0]) > 1:
+            marks = ["?" if len(column) > 1 else _literal(column[0]) for column in values]
+            rows = list(zip(*(column for column in values if len(column) > 1), strict=True))
+        rows.sort(key=itemgetter(0))
+        self._sql.many(self._upsert(f"VALUES ({', '.join(marks)})"), rows)
+
+    def _put_postgresql(self, rows: Tuples) -> None:
+        incoming = f"incoming_{self._ranged.name}"
+        rows.sort(key=itemgetter(0))
+        for part in _distinct(rows):
+            self._sql.temp_insert(incoming, self._columns, part)
+            self._sql.run(self._upsert(f"SELECT {', '.join(self._columns)} FROM {incoming}"))
+            self._sql.run(f"TRUNCATE {incoming}")
+
+
+def _literal(value: str | int | None) -> str:
+    if value is None:
+        return "NULL"
+    return str(int(value)) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
+
+
+def used(alias: str) -> str:
+    """SQL that is true where a staged row says anything about last use."""
+    return f"({' OR '.join(f'{alias}.{fact} IS NOT NULL' for fact in LAST_USE)})"
+
+
+def used_source(alias: str) -> str:
+    """SQL for the source of the last use of a staged row that says anything about it."""
+    return f"COALESCE({alias}.used_source, {alias}.source, '')"
 
 
 def _distinct(rows: Tuples) -> Iterator[Tuples]:

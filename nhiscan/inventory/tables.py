@@ -1,7 +1,7 @@
 """Which records are kept as ranges, and what the store has to know about each. Worked out from `nhiscan.model`."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nhiscan import model
 from nhiscan.inventory.views import Column, columns_of
@@ -34,6 +34,12 @@ class Ranged(NamedTuple):
                 return f"substr({alias}.name, 1, instr({alias}.name || '.', '.') - 1)"
             return f"split_part({alias}.name, '.', 1)"
         return f"{alias}.kind" if any(column.name == "kind" for column in self.fields) else "''"
+
+    def kinds(self, columns: Mapping[str, tuple[Any, ...]]) -> tuple[Any, ...]:
+        """The same for rows given as columns by name: one value a row, or one for all."""
+        if self.name == "setting":
+            return tuple(str(name).partition(".")[0] for name in columns["name"])
+        return columns.get("kind", ("",))
 
 
 def _ranged(name: str, record: type) -> Ranged:

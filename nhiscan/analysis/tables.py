@@ -13,6 +13,10 @@ OWN_READS: Mapping[str, tuple[str, ...]] = {"owner": ("identity", "identity.tags
 """What the tables that the core derives rest on. ``identity`` stands for the listings of all its kinds."""
 
 
+EXPECTED = frozenset({"effective_access", "trust"})
+"""Tables of analyzers on which rules that ship rest: without them they would pass everything."""
+
+
 def matches(pattern: str, need: str) -> bool:
     """Does a need row speak about a pattern? Table and fact must be equal, and the kind where both name one.
 
@@ -26,13 +30,14 @@ def matches(pattern: str, need: str) -> bool:
 def derived_needs(sql: Sql, analyzers: Mapping[str, Analyzer]) -> Iterator[Need]:
     """A need row for each derived table in each planned scope: complete when all that it rests on is.
 
-    A table that no analyzer of the scope's provider fills is not complete: that nothing stands in it says nothing.
-    Scopes in which no identity can live (registers) get no row. Reads the views ``scope`` and ``need``; rows are sorted
-    by scope and name.
+    Of the tables of analyzers those count that some analyzer fills, and `EXPECTED` always. One that no analyzer of the
+    scope's provider fills is not complete: that nothing stands in it says nothing. Scopes in which no identity can live
+    (registers) get no row. Reads the views ``scope`` and ``need``; rows are sorted by scope and name.
     """
     scopes = {
         str(key): str(provider) for key, provider in sql.rows("SELECT key, provider FROM scope WHERE planned = 1")
     }
+    wanted = EXPECTED.union(OWN_READS, *(analyzer.gives for analyzer in analyzers.values()))
     found: dict[str, list[tuple[str, int, str | None]]] = {}
     for scope, need, complete, reason in sql.rows(
         "SELECT scope, need, complete, reason FROM need ORDER BY scope, need"
@@ -43,12 +48,12 @@ def derived_needs(sql: Sql, analyzers: Mapping[str, Analyzer]) -> Iterator[Need]
         known = found.get(scope, [])
         if not any(matches("identity", need) for need, _, _ in known):
             continue
-        analyzer = analyzers.get(provider)
-        for table in sorted(DERIVED):
-            if patterns := OWN_READS.get(table) or (
-                analyzer is not None and table in analyzer.gives and analyzer.reads
-            ):
-                below = [row for row in known if any(matches(pattern, row[0]) for pattern in patterns)]
+        reads: dict[str, Iterable[str]] = dict(OWN_READS)
+        if analyzer := analyzers.get(provider):
+            reads |= dict.fromkeys(analyzer.gives, analyzer.reads)
+        for table in sorted(wanted):
+            if table in reads:
+                below = [row for row in known if any(matches(pattern, row[0]) for pattern in reads[table])]
                 yield _need(scope, table, below)
             else:
                 yield Need(scope, table, 0, 1, f"no analyzer of {provider} gives it")

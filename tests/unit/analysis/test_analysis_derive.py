@@ -297,8 +297,9 @@ def test_needs_of_derived_tables_are_the_worst_of_what_they_rest_on() -> None:
         "classification": 1,
         "trust": 1,
         "effective_access": 0,
-        "escalation_path": 0,
     }
+    paths = Analyzer("other", READS, frozenset({"escalation_path"}), everybody_trusts)
+    assert need_rows(whole, {"aws": ANALYZER, "other": paths})["escalation_path"][0] == 0
     assert found["effective_access"][1] == "no analyzer of aws gives it"
     found = need_rows(whole | {"identity:role": 0}, {"aws": ANALYZER})
     assert (found["owner"], found["classification"], found["trust"]) == (

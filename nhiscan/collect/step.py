@@ -116,7 +116,7 @@ def _read_source(
     )
     missing = resting(source, task.sources, ended)
     if failure is None and missing is not None:
-        end = replace(end, state="partial", failure=missing)
+        end = replace(end, state=state_of(missing, records), failure=missing)
     return end
 
 

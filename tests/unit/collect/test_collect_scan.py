@@ -119,7 +119,7 @@ def test_where_the_fallback_is_denied_too_nothing_ends_and_all_that_rests_on_it_
     assert {key: state for key, state in states(outcome).items() if "/one|" in key} == {
         "acme/account/one|acme.users": "denied",
         "acme/account/one|acme.users-found": "denied",
-        "acme/account/one|acme.tokens": "partial",
+        "acme/account/one|acme.tokens": "failed",  # it found nobody to ask about
         "acme/account/one|acme.summary": "partial",
     }
     assert "rests on acme.users, which ended denied" in [row.message for row in outcome.gaps]
@@ -204,9 +204,14 @@ def test_where_every_source_is_denied_nothing_was_read(bench: Any, acme_parts: A
     bench.acme.faults.deny("acme:List*")
     bench.acme.faults.deny("acme:FindUsers")
     bench.acme.faults.deny("acme:Summary")
-    outcome = bench.scan((acme_parts.connector((acme_parts.USERS, acme_parts.FOUND)), bench.acme.settings))
+    parts = acme_parts
+    outcome = bench.scan((parts.connector((parts.USERS, parts.FOUND, parts.TOKENS)), bench.acme.settings))
     assert outcome.nothing_read
-    assert {row.state for row in outcome.coverage} == {"denied"}
+    assert {row.source: row.state for row in outcome.coverage} == {
+        "acme.users": "denied",
+        "acme.users-found": "denied",
+        "acme.tokens": "failed",
+    }
 
 
 def test_one_connector_without_access_beside_another_is_a_gap(bench: Any, acme_parts: Any) -> None:

@@ -114,8 +114,8 @@ class Source:
                       without kinds by their name alone: "setting", "person")
     ``adds``          facts it gives, as "<table>:<kind>.<field>" ("credential:password.used_at"), to records that it or
                       another source lists
-    ``reads``         ids of sources whose records it needs; it runs after them and is marked partial when one of them
-                      (or its fallback) was not complete
+    ``reads``         ids of sources whose records it needs; it runs after them, and is partial at best (failed where it
+                      gave no record) when one of them was neither complete nor replaced by its fallbacks
     ``fallback_for``  id of the source it stands in for; it runs only when that one ended denied, failed or partial
     ``permissions``   the provider's permissions it needs
     """

@@ -1,7 +1,6 @@
 """Commands that take connectors by name, with the options that those declare; the command line knows none itself."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +11,8 @@ if TYPE_CHECKING:
     from nhiscan.connector import Connector, Option
 
 META = "nhiscan.connector-options"
+INSTALLED = "nhiscan.connectors"
+DECLARED = "nhiscan.declared-options"
 
 
 class ConnectorCommand(click.Command):
@@ -20,20 +21,26 @@ class ConnectorCommand(click.Command):
     Which connectors take part is known only after parsing, so `flags` decides then whose the short ones are.
     """
 
-    @cached_property
-    def installed(self) -> "Mapping[str, Connector]":
-        from nhiscan import plugins
+    def connectors(self, ctx: click.Context) -> "Mapping[str, Connector]":
+        """Those put into the context under `INSTALLED`, else those found through their entry points."""
+        if INSTALLED not in ctx.meta:
+            from nhiscan import plugins
 
-        return {name: one for name, one in plugins.connectors().items() if name != plugins.REGISTER}
+            ctx.meta[INSTALLED] = {name: one for name, one in plugins.connectors().items() if name != plugins.REGISTER}
+        found: Mapping[str, Connector] = ctx.meta[INSTALLED]
+        return found
 
-    @cached_property
-    def declared(self) -> list[click.Option]:
-        return list(self._declared())
+    def declared(self, ctx: click.Context) -> list[click.Option]:
+        """The options of all connectors, the long ones and then the short ones. Made once a run."""
+        if DECLARED not in ctx.meta:
+            ctx.meta[DECLARED] = self._declared(self.connectors(ctx))
+        options: list[click.Option] = ctx.meta[DECLARED]
+        return options
 
-    def _declared(self) -> list[click.Option]:
+    def _declared(self, connectors: "Mapping[str, Connector]") -> list[click.Option]:
         long: list[click.Option] = []
         short: dict[str, list[Option]] = {}
-        for connector in self.installed.values():
+        for connector in connectors.values():
             for option in connector.options:
                 long.append(_option(connector.name, option))
                 short.setdefault(option.name, []).append(option)
@@ -45,16 +52,20 @@ class ConnectorCommand(click.Command):
         return long
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        return [*self.declared, *super().get_params(ctx)]
+        return [*self.declared(ctx), *super().get_params(ctx)]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        own = [record for one in super().get_params(ctx) if (record := one.get_help_record(ctx))]
+        own = [
+            record
+            for one in super().get_params(ctx)
+            if isinstance(one, click.Option) and (record := one.get_help_record(ctx))
+        ]
         with formatter.section("Options"):
             formatter.write_dl(own)
-        for connector in self.installed.values():
+        for connector in self.connectors(ctx).values():
             records = [
                 record
-                for one in self.declared
+                for one in self.declared(ctx)
                 if one.name and one.name.startswith(f"{connector.name}_") and (record := one.get_help_record(ctx))
             ]
             if records:

@@ -2,13 +2,15 @@
 
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import click
 
 from nhiscan.cli import main
-from nhiscan.cli.connecting import ConnectorCommand
+from nhiscan.cli.connecting import INSTALLED
 
 WIDTH = 110
+_SETTINGS: dict[str, Any] = {**main.context_settings, "max_content_width": WIDTH}
 
 HEAD = """\
 # Command line
@@ -27,26 +29,19 @@ Shell completion: `eval "$(_NHISCAN_COMPLETE=bash_source nhiscan)"`, also `zsh_s
 
 def page() -> str:
     """The whole page."""
-    return HEAD + "".join(_section(path, command) for path, command in _commands(main, ("nhiscan",)))
+    with click.Context(main, info_name="nhiscan", terminal_width=WIDTH, **_SETTINGS) as context:
+        context.meta[INSTALLED] = {}  # which there are differs between machines: `nhiscan connectors list` shows them
+        return HEAD + "".join(_sections(main, context))
 
 
-def _commands(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    yield path, command
+def _sections(command: click.Command, context: click.Context) -> Iterator[str]:
+    yield f"\n## {context.command_path}\n\n```text\n{context.get_help().strip()}\n```\n"
     if isinstance(command, click.Group):
-        context = click.Context(command, info_name=path[-1])
         for name in command.list_commands(context):
             inner = command.get_command(context, name)
             assert inner is not None
-            yield from _commands(inner, (*path, name))
-
-
-def _section(path: tuple[str, ...], command: click.Command) -> str:
-    if isinstance(command, ConnectorCommand):
-        # The options of connectors depend on what is installed; `nhiscan connectors list` shows them.
-        command.__dict__["installed"] = {}
-    context = click.Context(command, info_name=" ".join(path), terminal_width=WIDTH, max_content_width=WIDTH)
-    context.auto_envvar_prefix = "_".join(path).upper()
-    return f"\n## {' '.join(path)}\n\n```text\n{context.get_help().strip()}\n```\n"
+            with click.Context(inner, info_name=name, parent=context) as below:
+                yield from _sections(inner, below)
 
 
 if __name__ == "__main__":

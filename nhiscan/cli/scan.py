@@ -167,8 +167,8 @@ def _grouped(gaps: "Sequence[Coverage]") -> list[str]:
     causes: dict[tuple[str, str], list[str]] = {}
     for row in gaps:
         cause = row.message or row.code or "no reason was given"
-        if row.permission and row.permission not in cause:
-            cause += f" ({row.permission} is missing)"
+        if row.permission:  # the provider's sentence names the caller, which differs from scope to scope
+            cause = f"{row.code}, {row.permission} is missing"
         causes.setdefault((f"{row.source} {row.state}", cause), []).append(row.scope)
     lines = []
     for (what, cause), scopes in causes.items():

@@ -37,7 +37,7 @@ def verify(ctx: click.Context, folder: Path, allowed_signers: Path | None) -> No
     if allowed_signers is not None:
         workspace.named("--allowed-signers", allowed_signers)
     workspace.refuse()
-    found = check(folder, allowed_signers, now=now(), progress=lambda words: LOG.info("%s", words))
+    found = check(folder, allowed_signers, now=now(), progress=lambda words: LOG.debug("%s", words))
     if workspace.output.format == "json":
         result = {
             "nhiscan": __version__,

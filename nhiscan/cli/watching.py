@@ -1,6 +1,7 @@
 """What is seen of a scan while it runs: a bar on a terminal, log lines otherwise. All of it on standard error."""
 
 import contextlib
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -33,15 +34,12 @@ def watching(*, quiet: bool) -> Iterator[Show]:
         TextColumn("{task.fields[rest]}", markup=False),
         TimeElapsedColumn(),
     )
-    gaps = 0
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("scopes", total=None, rest="")
 
         def show(event: "Progress") -> None:
-            nonlocal gaps
-            gaps += event.event == "ended" and event.state not in _READ
             what = {"storing": "storing", "evaluating": "judging"}.get(event.event, "scopes")
-            rest = f"{event.calls} calls, {event.records} records, {gaps} gaps"
+            rest = f"{event.calls} calls, {event.records} records"
             bar.update(task, description=what, total=event.scopes or None, completed=event.scopes_done, rest=rest)
             if event.event == "ended" and event.state not in _READ:
                 bar.console.print(Text(visible(f"{event.scope}: {event.source} {event.state}")))
@@ -52,9 +50,9 @@ def watching(*, quiet: bool) -> Iterator[Show]:
 def _log(event: "Progress") -> None:
     if event.event == "planned":
         LOG.info("reading %d scope%s", event.scopes, "" if event.scopes == 1 else "s")
-    elif event.event == "ended" and event.source and event.state not in _READ:
-        LOG.warning("%s: %s %s", event.scope, event.source, event.state)
     elif event.event == "ended" and event.source:
-        LOG.debug("%s: %s %s", event.scope, event.source, event.state)
+        # Not a warning: another source may stand in for this one. What is missing is told at the end.
+        level = logging.DEBUG if event.state in _READ else logging.INFO
+        LOG.log(level, "%s: %s %s", event.scope, event.source, event.state)
     elif event.event == "storing":
         LOG.info("read %d scopes with %d calls; storing", event.scopes_done, event.calls)

@@ -5,6 +5,7 @@ from typing import Any
 import click
 import pytest
 
+from nhiscan.cli.connecting import INSTALLED as FOUND
 from nhiscan.cli.connecting import ConnectorCommand, flags, known
 from nhiscan.connector import Connector, Option
 
@@ -38,8 +39,9 @@ def parsed(*arguments: str) -> dict[str, dict[str, Any]]:
     def command(ctx: click.Context, names: tuple[str, ...]) -> None:
         found.update(flags(ctx, known(ctx, names, INSTALLED), INSTALLED))
 
-    command.__dict__["installed"] = INSTALLED
-    command.main(list(arguments), standalone_mode=False)
+    parent = click.Context(click.Group("nhiscan"))
+    parent.meta[FOUND] = INSTALLED
+    command.main(list(arguments), standalone_mode=False, parent=parent)
     return found
 
 

@@ -262,22 +262,32 @@ OUTCOMES = {
 
 DAY = 86_400
 
+_GONE = "p.planned = 1 AND (p.status = 'left' OR p.end_date + 86400 <= :as_of)"
+_PERSON = "p.key AS person, p.person_id, p.email, p.name, p.end_date"
+_OWNED = "owner o JOIN identity i ON i.key = o.key AND i.planned = 1 JOIN person p ON p.key = o.person"
+# Three parts, each one walk with look-ups by primary key: the tables of a scan have no other index.
+_LEAVERS = f"""
+SELECT {_PERSON}, i.key AS identity, i.name, o.method, c.key AS credential, c.kind, c.state, c.used_at, c.known_since,
+       c.confirmed
+FROM credential c JOIN owner o ON o.key = c.identity JOIN identity i ON i.key = c.identity AND i.planned = 1
+JOIN person p ON p.key = o.person WHERE c.planned = 1 AND {_GONE}
+UNION ALL
+SELECT {_PERSON}, i.key, i.name, o.method, NULL, NULL, NULL, NULL, NULL, NULL
+FROM {_OWNED} WHERE {_GONE}
+AND i.key NOT IN (SELECT identity FROM credential WHERE planned = 1 AND identity IS NOT NULL)
+UNION ALL
+SELECT {_PERSON}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM person p WHERE {_GONE} AND p.key NOT IN (
+    SELECT o.person FROM owner o JOIN identity i ON i.key = o.key WHERE i.planned = 1 AND o.person IS NOT NULL)
+ORDER BY person, identity, credential"""
+
 
 def leavers(sql: Sql, as_of: int, grace_days: int) -> Iterator[tuple[Cell, ...]]:
     """People who had left by ``as_of``, joined to what they own: `LEAVER_COLUMNS`.
 
     A person counts as gone from the end of the last day. ``grace_days`` is the time allowed for revoking.
     """
-    rows = sql.rows(
-        """SELECT p.key, p.person_id, p.email, p.name, p.end_date, i.key, i.name, i.method, c.key, c.kind, c.state,
-        c.used_at, c.known_since, c.confirmed FROM person p
-        LEFT JOIN (SELECT o.person, o.method, x.key, x.name FROM owner o JOIN identity x ON x.key = o.key
-                   WHERE x.planned = 1) i ON i.person = p.key
-        LEFT JOIN credential c ON c.identity = i.key AND c.planned = 1
-        WHERE p.planned = 1 AND (p.status = 'left' OR p.end_date + 86400 <= :as_of)
-        ORDER BY p.key, i.key, c.key""",
-        {"as_of": as_of},
-    )
+    rows = sql.rows(_LEAVERS, {"as_of": as_of})
     for row in rows:
         end, credential, state, used_at, known_since = row[4], row[8], row[10], row[11], row[12]
         gone = None if end is None else end + DAY

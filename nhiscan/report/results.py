@@ -22,8 +22,8 @@ COUNT_COLUMNS = (
     "rule", "scope", "population", "pass", "deviation", "not_applicable", "could_not_be_determined", "verdicts_sha256",
 )  # fmt: skip
 RESULT_COLUMNS = (
-    "rule", "subject", "scope", "result", "reason", "reason_text", "severity", "confidence", "message", "commands",
-    "facts", "fingerprint",
+    "rule", "subject", "scope", "result", "reason", "reason_text", "severity", "confidence", "message", "facts",
+    "fingerprint",
 )  # fmt: skip
 DEVIATION_COLUMNS = (
     "fingerprint", "rule", "rule_title", "severity", "confidence", "subject", "subject_name", "scope", "scope_name",
@@ -144,7 +144,6 @@ def write(material: Material, files: Files, see: Callable[[Named, int | None], N
                     result.severity,
                     result.confidence,
                     result.message,
-                    "\n".join(result.commands),
                     compact(dict(result.facts)),
                     print_,
                 )

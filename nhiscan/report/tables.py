@@ -101,7 +101,7 @@ class Table:
 def iso(at: int) -> str:
     """Epoch seconds as ISO 8601 in UTC; the number itself where no calendar holds it."""
     try:
-        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return datetime.fromtimestamp(at, UTC).isoformat()[:19] + "Z"
     except (ValueError, OverflowError, OSError):
         return str(at)
 

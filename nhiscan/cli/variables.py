@@ -19,7 +19,7 @@ def known(main: click.Command, connectors: "Mapping[str, Connector]") -> frozens
 
 
 def _walk(command: click.Command, prefix: str, found: set[str]) -> None:
-    with click.Context(command, info_name=command.name) as ctx:
+    with click.Context(command, info_name=command.name, help_option_names=["-h", "--help"]) as ctx:
         for parameter in command.params:
             if not isinstance(parameter, click.Option):
                 continue

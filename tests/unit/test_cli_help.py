@@ -56,7 +56,7 @@ def test_version() -> None:
 def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     yield path, command
     if isinstance(command, click.Group):
-        ctx = click.Context(command)
+        ctx = click.Context(command, **main.context_settings)
         for name in command.list_commands(ctx):
             inner = command.get_command(ctx, name)
             assert inner is not None
@@ -65,7 +65,7 @@ def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tup
 
 def test_the_table_of_commands_says_what_the_commands_say() -> None:
     for name, (_, line) in COMMANDS.items():
-        command = main.get_command(click.Context(main), name)
+        command = main.get_command(click.Context(main, **main.context_settings), name)
         assert command is not None
         assert command.name == name
         assert (command.help or "").splitlines()[0] == line
@@ -79,7 +79,7 @@ def test_every_command_has_an_example_of_itself() -> None:
 
 def test_every_option_has_help() -> None:
     for path, command in commands(main):
-        for parameter in command.get_params(click.Context(command)):
+        for parameter in command.get_params(click.Context(command, **main.context_settings)):
             if isinstance(parameter, click.Option):
                 assert parameter.help, (path, parameter.name)
 

@@ -13,14 +13,18 @@ from typing import NamedTuple
 
 from nhiscan import model
 from nhiscan.evaluate.gaps import NeedRow, PlannedScope, gaps
-from nhiscan.evaluate.population import Population, Span, population
+from nhiscan.evaluate.population import Population, Scoped, population
 from nhiscan.inventory import Sql, SqlError
 from nhiscan.rule import ENGINE_REASONS, Need, Rule
 
 WORK = "nhiscan_work"
-_PASS, _FAIL, _SKIP, _UNKNOWN, _WRONG, _TWICE = range(6)
-_CODES = {status: code for code, status in enumerate(model.STATUSES)}
-_CHUNK = 10_000  # subjects hashed at a time
+_INDEX = "nhiscan_credential_identity"
+_BITS = 10
+_CHUNK = 1000
+"""Subjects counted and hashed at a time: fewer than 2 to the power of _BITS, see _CODES."""
+_PASS, _FAIL, _SKIP, _UNKNOWN, _WRONG, _TWICE = (1 << shift * _BITS for shift in range(6))
+_CODES = dict(zip(model.STATUSES, (_PASS, _FAIL, _SKIP, _UNKNOWN), strict=True))
+"""A status is the weight of its counter: the sum over a chunk holds six counts of ten bits, in one pass."""
 _TEMP_CACHE = 64 * 1024  # KiB of SQLite's page cache for temporary tables
 
 
@@ -64,7 +68,7 @@ def evaluate(
     as_of: int,
     *,
     settle: str | None = None,
-    progress: Callable[[Rule], None] | None = None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Evaluation:
     """Judge the planned scopes by every rule, over the views that ``sql`` shows by name.
 
@@ -72,7 +76,7 @@ def evaluate(
     takes its defaults), ``as_of`` the start of the scan (epoch seconds UTC). Fills the temporary table
     ``verdict (rule, subject, scope, status, reason, confidence, severity)`` with what is neither pass nor skip, and
     ``settled`` (the same without scope) with the pass and skip among those that ``settle`` asks for: a SELECT of
-    rule and subject. ``progress`` hears of each rule before it runs. Raises RuleFailed.
+    rule and subject. ``progress`` hears what comes next, in words. Raises RuleFailed.
     """
     scopes = tuple(PlannedScope(*row) for row in sql.rows("SELECT key, kind FROM scope WHERE planned = 1 ORDER BY key"))
     needs = tuple(
@@ -80,6 +84,7 @@ def evaluate(
         for scope, need, complete in sql.rows("SELECT scope, need, complete FROM need WHERE planned = 1")
     )
     _prepare(sql)
+    indexed = _index(sql)
     counts: list[Count] = []
     by_subject = sorted(rules, key=lambda rule: (rule.subject, rule.id))
     current: Population | None = None
@@ -87,15 +92,17 @@ def evaluate(
         if current is None or current.view != rule.subject:
             if current is not None:
                 current.drop(sql)
+            progress(f"population {rule.subject}")
             current = population(sql, rule.subject, [scope.key for scope in scopes])
-        if progress is not None:
-            progress(rule)
+        progress(f"rule {rule.id}")
         values = rule.bindings(parameters.get(rule.id) or rule.parameters(), as_of)
         counts.extend(_Judgement(sql, rule, current, values).judge(gaps(rule, scopes, needs)))
         if settle:
             _settle(sql, rule, current, settle)
     if current is not None:
         current.drop(sql)
+    if indexed:
+        sql.run(f"DROP INDEX temp.{_INDEX}")
     if sql.dialect == "sqlite":
         sql.run("PRAGMA case_sensitive_like = OFF")
     else:
@@ -124,6 +131,20 @@ def _prepare(sql: Sql) -> None:
     )
 
 
+def _index(sql: Sql) -> bool:
+    """Credentials by identity, for the rules that count them: without it SQLite sorts them anew for every such rule.
+
+    Only where the view is a temporary table of SQLite: PostgreSQL hashes, and other tables are not ours to change.
+    """
+    if sql.dialect != "sqlite":
+        return False
+    if not sql.one("SELECT 1 FROM sqlite_temp_master WHERE type = 'table' AND name = 'credential'"):
+        return False
+    sql.run(f"DROP INDEX IF EXISTS temp.{_INDEX}")
+    sql.run(f"CREATE INDEX temp.{_INDEX} ON credential (identity, kind, state, created_at, used_at, known_since)")
+    return True
+
+
 def _settle(sql: Sql, rule: Rule, people: Population, asked: str) -> None:
     sql.run(
         f"INSERT INTO settled SELECT f.rule, f.subject, CASE w.status WHEN {_PASS} THEN 'pass' ELSE 'skip' END,"
@@ -147,10 +168,10 @@ class _Judgement:
         except SqlError as error:
             raise self._failed(f"the database refuses it: {error}") from error
         self._unconfirmed()
-        for span in self._population.spans:
-            if span.scope in gap_of:
-                self._gap(span, gap_of[span.scope])
-        counts = [self._count(span, gap_of.get(span.scope)) for span in self._population.spans]
+        for scoped in self._population.scopes:
+            if scoped.scope in gap_of:
+                self._gap(scoped, gap_of[scoped.scope])
+        counts = [self._count(scoped, gap_of.get(scoped.scope)) for scoped in self._population.scopes]
         self._verdicts()
         return counts
 
@@ -174,7 +195,7 @@ class _Judgement:
             f" WHERE p.n IS NOT NULL OR NOT EXISTS (SELECT 1 FROM {view} x WHERE x.key = v.subject){twice}",
             self._values,
         )
-        own = set() if view == "scope" else {span.own for span in self._population.spans}
+        own = set() if view == "scope" else {scoped.own for scoped in self._population.scopes if scoped.own}
         strangers = [0, *own]
         for start in range(0, len(strangers), _CHUNK):
             listed = ", ".join(str(n) for n in strangers[start : start + _CHUNK])
@@ -208,12 +229,13 @@ class _Judgement:
                 f"n IN (SELECT n FROM {self._population.unconfirmed}) AND status IN ({_PASS}, {_SKIP}, {_FAIL})",
             )
 
-    def _gap(self, span: Span, reason: str) -> None:
+    def _gap(self, scoped: Scoped, reason: str) -> None:
         over = f"{_PASS}, {_SKIP}" if self._rule.fail_stands else f"{_PASS}, {_SKIP}, {_FAIL}"
-        self._unknown(reason, f"n BETWEEN {span.first} AND {span.last} AND status IN ({over})")
-        if self._sql.one(f"SELECT 1 FROM {WORK} WHERE n = {span.own}") is None:
+        for first, last in scoped.runs:
+            self._unknown(reason, f"n BETWEEN {first} AND {last} AND status IN ({over})")
+        if scoped.own and self._sql.one(f"SELECT 1 FROM {WORK} WHERE n = {scoped.own}") is None:
             self._sql.run(
-                f"INSERT INTO {WORK} (n, status, reason) VALUES ({span.own}, {_UNKNOWN}, :reason)", {"reason": reason}
+                f"INSERT INTO {WORK} (n, status, reason) VALUES ({scoped.own}, {_UNKNOWN}, :reason)", {"reason": reason}
             )
 
     def _unknown(self, reason: str, where: str) -> None:
@@ -225,29 +247,31 @@ class _Judgement:
 
     # --- counting ---
 
-    def _count(self, span: Span, gap: str | None) -> Count:
+    def _count(self, scoped: Scoped, gap: str | None) -> Count:
         digest = hashlib.sha256()
         totals = [0] * 6
-        sums = ", ".join(f"sum(CASE w.status WHEN {code} THEN 1 ELSE 0 END)" for code in range(6))
         cases = " ".join(f"WHEN {code} THEN '\t{status}'" for status, code in _CODES.items())
         line = f"p.key || CASE w.status {cases} ELSE '' END"
-        # Without ORDER BY: SQLite walks the span of an INTEGER PRIMARY KEY from its beginning to its end.
+        # Without ORDER BY: SQLite walks a span of an INTEGER PRIMARY KEY from its beginning to its end.
         lines = (
             f"group_concat({line}, '\n')" if self._sql.dialect == "sqlite" else f"string_agg({line}, '\n' ORDER BY w.n)"
         )
         statement = (
-            f"SELECT {lines}, {sums} FROM {WORK} w CROSS JOIN {self._population.table} p"
+            f"SELECT {lines}, sum(w.status) FROM {WORK} w CROSS JOIN {self._population.table} p"
             " WHERE p.n = w.n AND w.n BETWEEN :first AND :last"
         )
-        for first in range(span.first, span.last + 1, _CHUNK):
-            row = self._sql.one(statement, {"first": first, "last": min(first + _CHUNK - 1, span.last)})
-            if row and row[0] is not None:
-                digest.update(row[0].encode() + b"\n")
-                totals = [total + int(number) for total, number in zip(totals, row[1:], strict=True)]
-        if totals[_WRONG] or totals[_TWICE]:
-            raise self._failed(self._wrong(_TWICE if totals[_TWICE] else _WRONG))
-        passed, failed, skipped, unknown = totals[:_WRONG]
-        return Count(self._rule.id, span.scope, sum(totals), passed, failed, skipped, unknown, digest.hexdigest(), gap)
+        for start, end in scoped.runs:
+            for first in range(start, end + 1, _CHUNK):
+                row = self._sql.one(statement, {"first": first, "last": min(first + _CHUNK - 1, end)})
+                if row and row[0] is not None:
+                    digest.update(row[0].encode() + b"\n")
+                    weights = int(row[1])
+                    totals = [total + (weights >> n * _BITS & (1 << _BITS) - 1) for n, total in enumerate(totals)]
+        passed, failed, skipped, unknown, wrong, twice = totals
+        if wrong or twice:
+            raise self._failed(self._wrong(_TWICE if twice else _WRONG))
+        number = passed + failed + skipped + unknown
+        return Count(self._rule.id, scoped.scope, number, passed, failed, skipped, unknown, digest.hexdigest(), gap)
 
     def _wrong(self, code: int) -> str:
         row = self._sql.one(f"SELECT n FROM {WORK} WHERE status = {code} ORDER BY n")
@@ -266,21 +290,14 @@ class _Judgement:
 
     def _verdicts(self) -> None:
         rule = self._rule
-        for span in self._population.spans:
-            self._sql.run(
-                "INSERT INTO verdict (rule, subject, scope, status, reason, confidence, severity)"
-                f" SELECT :rule, p.key, :scope, CASE w.status WHEN {_FAIL} THEN 'fail' ELSE 'unknown' END, w.reason,"
-                " coalesce(w.confidence, 'proven'), coalesce(w.severity, :severity)"
-                f" FROM {WORK} w JOIN {self._population.table} p ON p.n = w.n"
-                f" WHERE w.n BETWEEN :first AND :last AND w.status IN ({_FAIL}, {_UNKNOWN}) ORDER BY w.n",
-                {
-                    "rule": rule.id,
-                    "scope": span.scope,
-                    "severity": rule.severity,
-                    "first": span.first,
-                    "last": span.last,
-                },
-            )
+        self._sql.run(
+            "INSERT INTO verdict (rule, subject, scope, status, reason, confidence, severity)"
+            f" SELECT :rule, p.key, p.scope, CASE w.status WHEN {_FAIL} THEN 'fail' ELSE 'unknown' END, w.reason,"
+            " coalesce(w.confidence, 'proven'), coalesce(w.severity, :severity)"
+            f" FROM {WORK} w CROSS JOIN {self._population.table} p"
+            f" WHERE p.n = w.n AND w.status IN ({_FAIL}, {_UNKNOWN}) ORDER BY w.n",
+            {"rule": rule.id, "severity": rule.severity},
+        )
         known: Mapping[str, set[str | None]] = {
             "reason": {None, *rule.reasons, *ENGINE_REASONS},
             "confidence": {*model.CONFIDENCES},

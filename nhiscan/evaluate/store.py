@@ -2,7 +2,6 @@
 including, the scan that gave something else. What did not change costs nothing.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -85,41 +84,45 @@ class _Rules:
 
 
 def _ranges(sql: Sql, scan: int, *, last: bool) -> tuple[int, int]:
-    """Ends what no longer holds, starts what is new. Gives the rows ended and started."""
+    """Ends what no longer holds, starts what is new. Gives the rows ended and started. What stays is only looked at."""
     at = {"scan": scan}
-    for table in ("outdated", "standing"):
+    for table in ("outdated", "starting"):
         sql.run(f"DROP TABLE IF EXISTS {table}")
-    # The rows that hold at this scan, in scopes it planned and of rules it ran; `same` is 1 where nothing changed.
-    sql.create("CREATE TEMP TABLE outdated (rule TEXT, subject TEXT, from_scan BIGINT, PRIMARY KEY (rule, subject))")
-    sql.create("CREATE TEMP TABLE standing (rule TEXT, subject TEXT, PRIMARY KEY (rule, subject))")
-    held = (
-        f"FROM judged j JOIN result_range r ON r.rule = j.rule JOIN scope s ON s.key = r.scope AND s.planned = 1"
-        f" LEFT JOIN verdict v ON v.rule = r.rule AND v.subject = r.subject AND {_SAME} WHERE {_HOLDS}"
+    columns = "rule TEXT, subject TEXT, from_scan BIGINT, PRIMARY KEY (rule, subject)"
+    sql.create(f"CREATE TEMP TABLE outdated ({columns})")
+    sql.create(f"CREATE TEMP TABLE starting ({columns})")
+    sql.run(
+        "INSERT INTO outdated SELECT r.rule, r.subject, r.from_scan"
+        " FROM judged j JOIN result_range r ON r.rule = j.rule LEFT JOIN scope s ON s.key = r.scope"
+        f" LEFT JOIN verdict v ON v.rule = r.rule AND v.subject = r.subject AND {_SAME}"
+        f" WHERE {_HOLDS} AND (s.planned = 1 OR s.key IS NULL) AND v.rule IS NULL",
+        at,
     )
-    sql.run(f"INSERT INTO standing SELECT r.rule, r.subject {held} AND v.rule IS NOT NULL", at)
-    sql.run(f"INSERT INTO outdated SELECT r.rule, r.subject, r.from_scan {held} AND v.rule IS NULL", at)
-    these = "FROM outdated o WHERE o.rule = result_range.rule AND o.subject = result_range.subject"
-    listed = f"EXISTS (SELECT 1 {these} AND o.from_scan = result_range.from_scan)"
+    sql.run(
+        "INSERT INTO starting SELECT v.rule, v.subject, :scan FROM verdict v WHERE NOT EXISTS (SELECT 1"
+        f" FROM result_range r WHERE r.rule = v.rule AND r.subject = v.subject AND {_HOLDS} AND {_SAME})",
+        at,
+    )
     if not last:
-        columns = "rule, subject, scope, status, reason, confidence, severity"
         sql.run(
-            f"INSERT INTO result_range ({columns}, from_scan, to_scan)"
-            f" SELECT {', '.join('r.' + name for name in columns.split(', '))}, :scan + 1, r.to_scan"
-            " FROM result_range r JOIN outdated o ON o.rule = r.rule AND o.subject = r.subject"
-            " AND o.from_scan = r.from_scan WHERE r.to_scan IS NULL OR r.to_scan > :scan + 1",
+            "INSERT INTO result_range (rule, subject, scope, status, reason, confidence, severity, from_scan, to_scan)"
+            " SELECT r.rule, r.subject, r.scope, r.status, r.reason, r.confidence, r.severity, :scan + 1, r.to_scan"
+            " FROM outdated o JOIN result_range r ON r.rule = o.rule AND r.subject = o.subject"
+            " AND r.from_scan = o.from_scan WHERE r.to_scan IS NULL OR r.to_scan > :scan + 1",
             at,
         )
-    ended = sql.run(f"DELETE FROM result_range WHERE from_scan = :scan AND {listed}", at)
-    ended += sql.run(f"UPDATE result_range SET to_scan = :scan WHERE {listed}", at)
+    those = "(rule, subject, from_scan) IN (SELECT rule, subject, from_scan FROM outdated"
+    ended = sql.run(f"DELETE FROM result_range WHERE {those} WHERE from_scan = :scan)", at)
+    ended += sql.run(f"UPDATE result_range SET to_scan = :scan WHERE {those} WHERE from_scan < :scan)", at)
     started = sql.run(
         "INSERT INTO result_range (rule, subject, scope, status, reason, confidence, severity, from_scan, to_scan)"
         " SELECT v.rule, v.subject, v.scope, v.status, v.reason, v.confidence, v.severity, :scan,"
-        f" {'CAST(NULL AS BIGINT)' if last else ':scan + 1'} FROM verdict v WHERE NOT EXISTS"
-        " (SELECT 1 FROM standing t WHERE t.rule = v.rule AND t.subject = v.subject) ORDER BY v.rule, v.subject",
+        f" {'CAST(NULL AS BIGINT)' if last else ':scan + 1'}"
+        " FROM starting t JOIN verdict v ON v.rule = t.rule AND v.subject = t.subject ORDER BY v.rule, v.subject",
         at,
     )
     sql.run("DROP TABLE outdated")
-    sql.run("DROP TABLE standing")
+    sql.run("DROP TABLE starting")
     return ended, started
 
 
@@ -131,7 +134,3 @@ def _counts(sql: Sql, scan: int, evaluation: Evaluation) -> None:
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [(scan, *count[:8]) for count in evaluation.counts if count.population],
     )
-
-
-EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
-"""Digest of a rule's results in a scope where it had nothing to judge."""

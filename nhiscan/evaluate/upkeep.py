@@ -84,11 +84,11 @@ def _close(sql: Sql, values: dict[str, int], evaluation: Evaluation, rule: Rule,
         "INSERT INTO closing SELECT f.subject, f.scope,"
         f" CASE WHEN e.status = 'pass' THEN '{'rule-changed' if changed else 'fixed'}'"
         f" WHEN x.key IS NULL THEN 'gone' ELSE '{'rule-changed' if changed else 'not-applicable'}' END"
-        " FROM finding f JOIN scope s ON s.key = f.scope AND s.planned = 1"
+        " FROM finding f LEFT JOIN scope s ON s.key = f.scope"
         " LEFT JOIN verdict v ON v.rule = f.rule AND v.subject = f.subject"
         " LEFT JOIN settled e ON e.rule = f.rule AND e.subject = f.subject"
         f" LEFT JOIN {rule.subject} x ON x.key = f.subject"
-        " WHERE f.rule = :rule AND f.state = 'open' AND v.rule IS NULL",
+        " WHERE f.rule = :rule AND f.state = 'open' AND v.rule IS NULL AND (s.planned = 1 OR s.key IS NULL)",
         {"rule": rule.id},
     )
     for scope in sorted(unread):

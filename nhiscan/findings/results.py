@@ -47,8 +47,8 @@ class _Verdict(NamedTuple):
     reason: str | None
     confidence: str
     severity: str
-    provider: str
-    scope_native_id: str
+    provider: str | None
+    scope_native_id: str | None
     scope_name: str | None
 
 
@@ -86,8 +86,8 @@ def _of_rule(
     named: dict[str, str | int] = {"nhiscan_rule": rule.id}
     if scan is not None:
         named["nhiscan_scan"] = scan
-    source = f"FROM {verdicts} v JOIN scope s ON s.key = v.scope"
-    which = f"WHERE v.rule = :nhiscan_rule{'' if all_scopes else ' AND s.planned = 1'}"
+    source = f"FROM {verdicts} v LEFT JOIN scope s ON s.key = v.scope"
+    which = f"WHERE v.rule = :nhiscan_rule{'' if all_scopes else ' AND (s.planned = 1 OR s.key IS NULL)'}"
     columns = "v.subject, v.scope, v.status, v.reason, v.confidence, v.severity, s.provider, s.native_id, s.name"
     facts = "".join(f", f.{name}" for name in rule.facts)
     described = sql.rows(
@@ -110,13 +110,13 @@ def _result(rule: Rule, verdict: _Verdict, found: dict[str, Value], values: dict
         **found,
         "subject": verdict.subject,
         "scope": verdict.scope,
-        "scope_id": verdict.scope_native_id.rpartition(":")[2],
+        "scope_id": (verdict.scope_native_id or verdict.scope).rpartition(":")[2],
         "scope_name": verdict.scope_name,
         "as_of": as_of,
         "reason": reason,
     }
     failed = verdict.status == "fail"
-    remedy = (rule.remediation.get(verdict.provider) or rule.remediation.get("any")) if failed else None
+    remedy = (rule.remediation.get(verdict.provider or "any") or rule.remediation.get("any")) if failed else None
     return Result(
         rule=rule.id,
         subject=verdict.subject,

@@ -7,6 +7,7 @@ from nhiscan.cli.ending import FINDINGS, OK, USAGE, Stop
 from nhiscan.cli.reading import Reading, missing
 from nhiscan.cli.rows import in_words, reaches
 from nhiscan.cli.showing import show
+from nhiscan.cli.watching import steps
 from nhiscan.cli.workspace import Workspace
 
 
@@ -37,12 +38,12 @@ def evaluate(ctx: click.Context, number: int | None) -> None:
     if info is None:
         raise Stop(USAGE, missing(workspace, number))
     with inventory.bound(info.number, materialise=True, write=True) as bound:
-        evaluation = run_rules(bound.sql, rules, parameters, info.started_at, settle=OPEN)
+        with steps(quiet=workspace.quiet) as say:
+            evaluation = run_rules(bound.sql, rules, parameters, info.started_at, settle=OPEN, progress=say)
         kept = keep(bound.sql, info.number, evaluation, rules, parameters)
     with inventory.bound(info.number) as bound:
-        planned = frozenset(info.scopes)
         stored = Reading(bound.sql, bound.info)
-        counted = show(workspace, stored, rules, wanted=lambda row: row["scope"] in planned)
+        counted = show(workspace, stored, rules, wanted=lambda row: row["scope"] in stored.planned)
     click.echo(
         f"nhiscan: judged scan {info.number} by {len(rules)} rules: {in_words(counted)}; "
         f"{kept.opened} opened, {kept.reopened} reopened, {kept.closed} closed; inventory {workspace.shown_place}",

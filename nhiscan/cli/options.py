@@ -17,13 +17,20 @@ FINDINGS = (*ROWS, "sarif")
 
 
 def given(ctx: click.Context) -> dict[str, Any]:
-    """What the shared options of the running command say: name -> value, None where not given."""
+    """What the shared options of the running command say: name -> value, None where not given.
+
+    ``<name> said by`` is the flag or the variable that said it.
+    """
     values: dict[str, Any] = ctx.meta.setdefault(META, {})
     return values
 
 
 def _keep(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
-    given(ctx)[str(parameter.name)] = value
+    name = str(parameter.name)
+    given(ctx)[name] = value
+    from_variable = ctx.get_parameter_source(name) is click.core.ParameterSource.ENVIRONMENT
+    said_by = parameter.envvar if from_variable and isinstance(parameter.envvar, str) else parameter.opts[-1]
+    given(ctx)[f"{name} said by"] = said_by
     if isinstance(ctx.obj, Said) and parameter.name == "format":
         ctx.obj.format = value
     if isinstance(ctx.obj, Said) and parameter.name == "output":

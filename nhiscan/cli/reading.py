@@ -30,6 +30,11 @@ class Reading:
         return {key: name or native.rpartition(":")[2] for key, name, native in rows}
 
     @cached_property
+    def planned(self) -> frozenset[str]:
+        """Keys of the scopes that the scan planned, ``<connector>/session`` among them where none could be named."""
+        return frozenset(self.info.scopes) | {scope for (scope,) in self.sql.rows("SELECT scope FROM coverage")}
+
+    @cached_property
     def gaps(self) -> list[dict[str, Any]]:
         """What was planned and not read, one row a (scope, source)."""
         fields = ("scope", "source", "state", "code", "operation", "permission", "message")

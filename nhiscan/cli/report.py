@@ -6,7 +6,8 @@ import click
 
 from nhiscan.cli import options
 from nhiscan.cli.ending import INCOMPLETE, OK
-from nhiscan.cli.workspace import LOG, Workspace
+from nhiscan.cli.watching import steps
+from nhiscan.cli.workspace import Workspace
 
 
 @click.command(epilog="Example: nhiscan report --out evidence --sign-key ~/.ssh/nhiscan_ed25519")
@@ -38,17 +39,18 @@ def report(ctx: click.Context, out: Path, number: int | None, replace: bool) -> 
     key, message = signer(evidence.sign_key)
     if message:
         click.echo(message.rstrip(), err=True)
-    package = write_package(
-        inventory,
-        number,
-        out,
-        rules=rules,
-        parameters=workspace.parameters(rules),
-        signer=key,
-        cover=Cover(evidence.organisation, evidence.system, evidence.contact),
-        replace=replace,
-        progress=lambda words: LOG.info("%s", words),
-    )
+    with steps(quiet=workspace.quiet) as say:
+        package = write_package(
+            inventory,
+            number,
+            out,
+            rules=rules,
+            parameters=workspace.parameters(rules),
+            signer=key,
+            cover=Cover(evidence.organisation, evidence.system, evidence.contact),
+            replace=replace,
+            progress=say,
+        )
     click.echo(
         f"nhiscan: wrote {package.path}: {package.files} files, {package.population} items tested, "
         f"{package.failed} deviations, {package.unknown} could not be determined, {package.gaps} gaps",

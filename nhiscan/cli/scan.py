@@ -84,8 +84,7 @@ def scan(ctx: click.Context, names: tuple[str, ...]) -> None:
         raise Stop(FAILED, "\n".join(["nothing could be read:", *_grouped(outcome.gaps)]))
     with inventory.bound(outcome.number) as bound:
         stored = Reading(bound.sql, bound.info)
-        planned = frozenset(bound.info.scopes)
-        counted = show(workspace, stored, rules, wanted=lambda row: row["scope"] in planned)
+        counted = show(workspace, stored, rules, wanted=lambda row: row["scope"] in stored.planned)
         identities, credentials = stored.count("identity"), stored.count("credential")
     settings = workspace.settings.scan
     code = verdict(

@@ -8,7 +8,8 @@ from nhiscan import __version__
 from nhiscan.cli import options
 from nhiscan.cli.ending import OK, UNVERIFIED, USAGE, Stop
 from nhiscan.cli.output import dumps
-from nhiscan.cli.workspace import LOG, Workspace, now
+from nhiscan.cli.watching import steps
+from nhiscan.cli.workspace import Workspace, now
 from nhiscan.text import visible
 
 
@@ -37,7 +38,8 @@ def verify(ctx: click.Context, folder: Path, allowed_signers: Path | None) -> No
     if allowed_signers is not None:
         workspace.named("--allowed-signers", allowed_signers)
     workspace.refuse()
-    found = check(folder, allowed_signers, now=now(), progress=lambda words: LOG.debug("%s", words))
+    with steps(quiet=workspace.quiet) as say:
+        found = check(folder, allowed_signers, now=now(), progress=say)
     if workspace.output.format == "json":
         result = {
             "nhiscan": __version__,

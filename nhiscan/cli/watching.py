@@ -1,4 +1,4 @@
-"""What is seen of a scan while it runs: a bar on a terminal, log lines otherwise. All of it on standard error."""
+"""What is seen of long work while it runs: a bar on a terminal, log lines otherwise. All of it on standard error."""
 
 import contextlib
 import logging
@@ -45,6 +45,22 @@ def watching(*, quiet: bool) -> Iterator[Show]:
                 bar.console.print(Text(visible(f"{event.scope}: {event.source} {event.state}")))
 
         yield show
+
+
+@contextlib.contextmanager
+def steps(*, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """A function to be told of each step of work whose length is not known: one line that changes on a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda words: LOG.debug("%s", words)
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn("line"), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda words: bar.update(task, description=visible(words))
 
 
 def _log(event: "Progress") -> None:

@@ -55,7 +55,8 @@ class Workspace:
 
         folder = Path.cwd()
         try:
-            file = config.find(self.given.get("config"), os.environ, folder, user_config_path("nhiscan"))
+            named = self.given.get("config") if self.given.get("config said by") == "--config" else None
+            file = config.find(named, os.environ, folder, user_config_path("nhiscan"))
         except config.ConfigError as error:
             self.problems += map(str, error.problems)
             return config.Settings()
@@ -79,20 +80,20 @@ class Workspace:
             scan = replace(scan, executor=flags["executor"])
         settings = replace(settings, scan=scan)
         if flags.get("roster"):
-            people = self.named("--roster", flags["roster"])
+            people = self.named(flags["roster said by"], flags["roster"])
             settings = replace(settings, registers=replace(settings.registers, people=people))
         if flags.get("rules"):
-            paths = tuple(self.named("--rules", path) for path in flags["rules"])
+            paths = tuple(self.named(flags["rules said by"], path) for path in flags["rules"])
             settings = replace(settings, rules=replace(settings.rules, paths=(*settings.rules.paths, *paths)))
         if flags.get("sign_key"):
-            key = self.named("--sign-key", flags["sign_key"])
+            key = self.named(flags["sign_key said by"], flags["sign_key"])
             settings = replace(settings, evidence=replace(settings.evidence, sign_key=key))
         return settings
 
-    def named(self, flag: str, path: Path) -> Path:
+    def named(self, said_by: str, path: Path) -> Path:
         """A path that the user named; noted as a problem where there is nothing."""
         if not path.exists():
-            self.problems.append(f"{path}: no such file or folder (named by {flag})")
+            self.problems.append(f"{path}: no such file or folder (named by {said_by})")
         return path.absolute()
 
     def refuse(self) -> None:
@@ -202,7 +203,7 @@ class Workspace:
         said = self.ctx.obj if isinstance(self.ctx.obj, Said) else Said()
         file = self.given.get("output")
         if file is not None and not file.absolute().parent.is_dir():
-            raise Stop(USAGE, f"the folder of {file} does not exist (named by --output)")
+            raise Stop(USAGE, f"the folder of {file} does not exist (named by {self.given['output said by']})")
         return Output(said, self.given.get("format"), file.absolute() if file else None)
 
     def record(self) -> dict[str, Any]:

@@ -149,6 +149,19 @@ def test_a_missing_extra_is_2_with_the_command_that_installs_it(program: Any) ->
     assert "[aws]" in done.stderr.rpartition("pip install")[2]
 
 
+def test_what_a_variable_names_must_be_there_too(program: Any, aws: SimulatedAws) -> None:
+    assert "none.toml: no such file (named by NHISCAN_CONFIG)" in program("findings", NHISCAN_CONFIG="none.toml").err
+    done = program("scan", "aws", NHISCAN_ROSTER="none.csv", NHISCAN_RULES="here:there")
+    assert done.code == 2
+    for words in (
+        "none.csv: no such file or folder (named by NHISCAN_ROSTER)",
+        "here: no such file or folder (named by NHISCAN_RULES)",
+        "there: no such file or folder (named by NHISCAN_RULES)",
+    ):
+        assert words in done.err
+    assert aws.calls.of() == 0
+
+
 def test_an_unknown_variable_is_only_a_warning(program: Any) -> None:
     done = program("rules", "list", NHISCAN_FAILON="high", NHISCAN_AWS_ROLENAME="x")
     assert done.code == 0
@@ -284,6 +297,7 @@ def test_one_of_two_providers_without_access_is_3(program: Any, mini: Mapping[st
     assert done.json["scan"]["scopes"] == ["mini/tenant/one"]
     assert [gap["scope"] for gap in done.json["scan"]["gaps"]] == ["aws/session"]
     assert "1 of 2 scopes complete" in done.last
+    assert [row["rule"] for row in done.json["findings"] if row["scope"] == "aws/session"] == ["scan-coverage-gap"]
 
 
 def test_a_connector_of_a_third_party_brings_its_options(program: Any, mini: Mapping[str, str]) -> None:

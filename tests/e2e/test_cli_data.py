@@ -271,3 +271,37 @@ def test_the_database_is_brought_up_to_date(show: Callable[..., Any]) -> None:
     done = show("db", "upgrade")
     assert done.code == 0, done.err
     assert show("findings").code == 0
+
+
+def test_without_a_place_the_inventory_lies_in_the_data_folder_for_its_owner_alone(
+    program: Any, cloud: Callable[[World], SimulatedAws], now: int
+) -> None:
+    cloud(World((Account(HOME, now - 500 * DAY, password_policy=PasswordPolicy()),)))
+    del program.variables["NHISCAN_DB"]
+    done = program("scan", "aws")
+    assert done.code == 0, done.err
+    file = program.folder / "home" / ".local" / "share" / "nhiscan" / "nhiscan.db"
+    assert str(file) in done.last
+    assert file.stat().st_mode & 0o777 == 0o600
+    program.write("nhiscan.toml", "[inventory]\nurl = 'other/own.db'\n")
+    (program.folder / "other").mkdir()
+    assert program("findings").code == 2, "the file names another one, where nothing was scanned yet"
+    assert str(program.folder / "other" / "own.db") in program("scan", "aws").last
+    assert program("findings").code == 0
+
+
+@pytest.mark.postgres
+def test_the_whole_way_on_postgresql(
+    program: Any, cloud: Callable[[World], SimulatedAws], now: int, postgres_database: str
+) -> None:
+    user = User("clerk", now - 400 * DAY, keys=(Key(now - 300 * DAY, used=Use(now - DAY)),))
+    cloud(World((Account(HOME, now - 500 * DAY, users=(user,), password_policy=PasswordPolicy()),)))
+    program.variables["NHISCAN_DB"] = postgres_database
+    done = program("scan", "aws", "--fail-on", "high", "--format", "json")
+    assert done.code == 1, done.err
+    assert program("findings", "--format", "json").json["findings"] == done.json["findings"]
+    judged = program("evaluate", "--format", "json")
+    assert judged.code == 0, judged.err
+    assert judged.json["findings"] == done.json["findings"]
+    assert program("report", "--out", "evidence").code == 0
+    assert program("verify", "evidence").code == 0

@@ -232,7 +232,7 @@ _CHIPS = {word: word.lower() for word in map(str.capitalize, SEVERITIES)}
 _COLUMNS: Sequence[tuple[str, str, Sequence[str], Mapping[str, Any]]] = (
     ("severity", "Severity", [word.capitalize() for word in WORST_FIRST], {"width": "6.6rem", "choose": True,
         "chip": _CHIPS}),
-    ("result", "Result", list(WORDS.values()), {"width": "13rem", "choose": True,
+    ("result", "Result", list(WORDS.values()), {"width": "13.8rem", "choose": True,
         "chip": {"Deviation": "fail", "Could not be determined": "unknown"}}),
     ("item", "Item", (), {"width": "15rem", "opens": True}),
     ("rule", "Rule", (), {"width": "17rem", "choose": True}),
@@ -347,6 +347,11 @@ class Page:
     cap_scopes: int = CAP_SCOPES
 
     @property
+    def places(self) -> int:
+        """Planned scopes in which identities can live."""
+        return sum(1 for scope in self.scopes_in if scope["kind"] != "register")
+
+    @property
     def credentials(self) -> int:
         return sum(row.number for row in self.population if row.what == "credentials")
 
@@ -370,7 +375,7 @@ def page(material: Material, made: list[Test], seen: Collector, gone: Leavers) -
         version=material.scan.version,
         written_by=material.written_by,
         rules_sha256=material.scan.rules_sha256,
-        gaps=found,
+        gaps=_grouped(found),
         breaks=breaks,
         complete=not breaks and bool(planned),
         tests=made,
@@ -398,6 +403,29 @@ def page(material: Material, made: list[Test], seen: Collector, gone: Leavers) -
     )
 
 
+def _credential(cells: Mapping[str, Any]) -> str:
+    if cells["credential"] is None:
+        return "none"
+    return f"{str(cells['credential_type']).replace('_', ' ')}: {cells['credential_name']}"
+
+
+def _grouped(found: Sequence[Gap]) -> list[Gap]:
+    """The limitations as printed: facts that are unknown for the same reason share a line. The CSV keeps them apart."""
+    printed: list[Gap] = []
+    for gap in found:
+        if gap.kind == "fact":
+            place = next((at for at, other in enumerate(printed) if _same_cause(other, gap)), None)
+            if place is not None:
+                printed[place] = printed[place]._replace(what=f"{printed[place].what}, {gap.what}")
+                continue
+        printed.append(gap)
+    return printed
+
+
+def _same_cause(one: Gap, other: Gap) -> bool:
+    return one.kind == other.kind and (one.scope, one.why) == (other.scope, other.why)
+
+
 def leavers_seen(rows: Iterable[Sequence[Any]], roster: bool) -> Leavers:
     """Count the lines of the leavers test by outcome and keep the first ones."""
     outcomes: Counter[str] = Counter()
@@ -413,7 +441,7 @@ def leavers_seen(rows: Iterable[Sequence[Any]], roster: bool) -> Leavers:
                     "person": cells["person_name"] or cells["person_email"] or cells["person_id"],
                     "end_date": cells["end_date"],
                     "identity": cells["identity_name"] or "none",
-                    "credential": (cells["credential"] or "none").rsplit("/", 1)[-1],
+                    "credential": _credential(cells),
                     "used_after": cells["used_after_end"],
                     "outcome": OUTCOMES[cells["outcome"]],
                 }

@@ -247,7 +247,7 @@ TIE_COLUMNS = (
 )  # fmt: skip
 LEAVER_COLUMNS = (
     "person", "person_id", "person_email", "person_name", "end_date", "identity", "identity_name", "relation",
-    "credential", "credential_type", "credential_state", "last_used", "used_after_end", "outcome",
+    "credential", "credential_type", "credential_name", "credential_state", "last_used", "used_after_end", "outcome",
 )  # fmt: skip
 
 OUTCOMES = {
@@ -267,16 +267,16 @@ _PERSON = "p.key AS person, p.person_id, p.email, p.name, p.end_date"
 _OWNED = "owner o JOIN identity i ON i.key = o.key AND i.planned = 1 JOIN person p ON p.key = o.person"
 # Three parts, each one walk with look-ups by primary key: the tables of a scan have no other index.
 _LEAVERS = f"""
-SELECT {_PERSON}, i.key AS identity, i.name, o.method, c.key AS credential, c.kind, c.state, c.used_at, c.known_since,
-       c.confirmed
+SELECT {_PERSON}, i.key AS identity, i.name, o.method, c.key AS credential, c.kind, c.name AS called, c.state, c.used_at,
+       c.known_since, c.confirmed
 FROM credential c JOIN owner o ON o.key = c.identity JOIN identity i ON i.key = c.identity AND i.planned = 1
 JOIN person p ON p.key = o.person WHERE c.planned = 1 AND {_GONE}
 UNION ALL
-SELECT {_PERSON}, i.key, i.name, o.method, NULL, NULL, NULL, NULL, NULL, NULL
+SELECT {_PERSON}, i.key, i.name, o.method, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM {_OWNED} WHERE {_GONE}
 AND i.key NOT IN (SELECT identity FROM credential WHERE planned = 1 AND identity IS NOT NULL)
 UNION ALL
-SELECT {_PERSON}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+SELECT {_PERSON}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM person p WHERE {_GONE} AND p.key NOT IN (
     SELECT o.person FROM owner o JOIN identity i ON i.key = o.key WHERE i.planned = 1 AND o.person IS NOT NULL)
 ORDER BY person, identity, credential"""
@@ -289,7 +289,7 @@ def leavers(sql: Sql, as_of: int, grace_days: int) -> Iterator[tuple[Cell, ...]]
     """
     rows = sql.rows(_LEAVERS, {"as_of": as_of})
     for row in rows:
-        end, credential, state, used_at, known_since = row[4], row[8], row[10], row[11], row[12]
+        end, credential, state, used_at, known_since = row[4], row[8], row[11], row[12], row[13]
         gone = None if end is None else end + DAY
         if used_at is None:
             after = "" if credential is None else "unknown" if known_since is None else "no"
@@ -299,7 +299,7 @@ def leavers(sql: Sql, as_of: int, grace_days: int) -> Iterator[tuple[Cell, ...]]
             outcome = "no_account_matched"
         elif credential is None:
             outcome = "no_credential"
-        elif row[13] == 0 or state in (None, "unknown"):
+        elif row[14] == 0 or state in (None, "unknown"):
             outcome = "state_unknown"
         elif state != "active":
             outcome = "deprovisioned"
@@ -308,4 +308,4 @@ def leavers(sql: Sql, as_of: int, grace_days: int) -> Iterator[tuple[Cell, ...]]
         else:
             outcome = "active_after_termination"
         used = "" if credential is None else last_use_cell(used_at, known_since)
-        yield (*row[:4], day_cell(end), *row[5:11], used, after, outcome)
+        yield (*row[:4], day_cell(end), *row[5:12], used, after, outcome)

@@ -134,4 +134,5 @@
   addEventListener("resize", later);
   document.documentElement.dataset.ready = "yes";
   select();
+  sort(shownColumns[0]);
 })();

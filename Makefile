@@ -39,6 +39,7 @@ $(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(BIN)/python
 
 demo: $(VENV)/demo.stamp
 	@$(BIN)/nhiscan demo
+	@echo "(nhiscan is $(BIN)/nhiscan here)"
 
 test: $(VENV)/dev.stamp
 	@$(ENV) $(BIN)/pytest $(ARGS)

@@ -6,7 +6,8 @@ needs, and takes a digest. What did not pass goes on to the temporary table ``ve
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,7 @@ _CHUNK = 1000
 _PASS, _FAIL, _SKIP, _UNKNOWN, _WRONG, _TWICE = (1 << shift * _BITS for shift in range(6))
 _CODES = dict(zip(model.STATUSES, (_PASS, _FAIL, _SKIP, _UNKNOWN), strict=True))
 """A status is the weight of its counter: the sum over a chunk holds six counts of ten bits, in one pass."""
+_EVERY = 100_000  # instructions of SQLite's machine between two looks at what is left
 _TEMP_CACHE = 64 * 1024  # KiB of SQLite's page cache for temporary tables
 
 
@@ -68,6 +70,7 @@ def evaluate(
     as_of: int,
     *,
     settle: str | None = None,
+    steps: int | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Evaluation:
     """Judge the planned scopes by every rule, over the views that ``sql`` shows by name.
@@ -76,7 +79,8 @@ def evaluate(
     takes its defaults), ``as_of`` the start of the scan (epoch seconds UTC). Fills the temporary table
     ``verdict (rule, subject, scope, status, reason, confidence, severity)`` with what is neither pass nor skip, and
     ``settled`` (the same without scope) with the pass and skip among those that ``settle`` asks for: a SELECT of
-    rule and subject. ``progress`` hears what comes next, in words. Raises RuleFailed.
+    rule and subject. ``steps`` is the most instructions of SQLite's machine that one SELECT may take, for rules of
+    strangers. ``progress`` hears what comes next, in words. Raises RuleFailed.
     """
     scopes = tuple(PlannedScope(*row) for row in sql.rows("SELECT key, kind FROM scope WHERE planned = 1 ORDER BY key"))
     needs = tuple(
@@ -96,7 +100,7 @@ def evaluate(
             current = population(sql, rule.subject, [scope.key for scope in scopes])
         progress(f"rule {rule.id}")
         values = rule.bindings(parameters.get(rule.id) or rule.parameters(), as_of)
-        counts.extend(_Judgement(sql, rule, current, values).judge(gaps(rule, scopes, needs)))
+        counts.extend(_Judgement(sql, rule, current, values, steps).judge(gaps(rule, scopes, needs)))
         if settle:
             _settle(sql, rule, current, settle)
     if current is not None:
@@ -145,6 +149,25 @@ def _index(sql: Sql) -> bool:
     return True
 
 
+@contextmanager
+def _limited(sql: Sql, steps: int | None) -> Iterator[None]:
+    """Lets SQLite stop what takes more instructions than this. PostgreSQL has its statement_timeout."""
+    if steps is None or sql.dialect != "sqlite":
+        yield
+        return
+    left = [steps // _EVERY]
+
+    def spent() -> int:
+        left[0] -= 1
+        return int(left[0] < 0)
+
+    sql.raw.set_progress_handler(spent, _EVERY)
+    try:
+        yield
+    finally:
+        sql.raw.set_progress_handler(None, 0)
+
+
 def _settle(sql: Sql, rule: Rule, people: Population, asked: str) -> None:
     sql.run(
         f"INSERT INTO settled SELECT f.rule, f.subject, CASE w.status WHEN {_PASS} THEN 'pass' ELSE 'skip' END,"
@@ -158,13 +181,14 @@ def _settle(sql: Sql, rule: Rule, people: Population, asked: str) -> None:
 class _Judgement:
     """One rule over one population."""
 
-    def __init__(self, sql: Sql, rule: Rule, people: Population, values: Mapping[str, int]) -> None:
-        self._sql, self._rule, self._population, self._values = sql, rule, people, values
+    def __init__(self, sql: Sql, rule: Rule, people: Population, values: Mapping[str, int], steps: int | None) -> None:
+        self._sql, self._rule, self._population, self._values, self._steps = sql, rule, people, values, steps
 
     def judge(self, gap_of: Mapping[str, str]) -> Iterable[Count]:
         self._sql.run(f"DELETE FROM {WORK}" if self._sql.dialect == "sqlite" else f"TRUNCATE {WORK}")
         try:
-            self._select()
+            with _limited(self._sql, self._steps):
+                self._select()
         except SqlError as error:
             raise self._failed(f"the database refuses it: {error}") from error
         self._unconfirmed()

@@ -305,7 +305,7 @@ class _Reader:
             status = self._choice(path, table, "status", CONTROL_STATUSES)
             controls.append(Control(ref, strength, status, self._string(path, table, "why")))
         if not any(control.ref.startswith("TSC@2017#") for control in controls):
-            self._fault(("controls",), "controls must name at least one item of TSC@2017")
+            self._fault(("controls", 0), "controls must name at least one item of TSC@2017")
         return tuple(controls)
 
     def _params(self, document: Mapping[str, Any]) -> dict[str, Param]:
@@ -484,7 +484,7 @@ class _Reader:
         ]
         for status in required:
             if status not in shown:
-                self._fault(("examples",), f"no example expects {status}")
+                self._fault(("examples", 0), f"no example expects {status}")
         for code in reasons:
             if code not in literals:
                 self._fault(("reasons", code), f"reason {code} is not given by the SQL")

@@ -34,7 +34,7 @@ _TOKEN = re.compile(
     |(?P<number>\d+(?![\w.]))
     |(?P<param>:[A-Za-z_]\w*)
     |(?P<word>[A-Za-z_]\w*)
-    |(?P<mark><>|!=|<=|>=|\|\||[=<>+\-*/%(),.])""",
+    |(?P<mark><>|!=|<=|>=|\|\||=(?!=)|[<>+\-*/%(),.])""",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 
@@ -200,6 +200,8 @@ def _word(found: list[Token], position: int, token: Token, after: Token | None, 
         start = inside[comma + 1].text if comma and comma + 1 < len(inside) else "1"
         if start in ("-", "0"):
             yield Fault(token.offset, "substr counts from 1; other starts differ between databases")
+    elif token.text in ("from", "join") and after and after.kind == "word" and then and then.text == "(":
+        yield Fault(after.offset, f"{after.text}(...) is no table of the inventory")
     elif token.text in ("from", "join") and text == "(":
         end = position + 2 + len(_inside(found, position + 1))
         following = found[end + 1] if end + 1 < len(found) else None

@@ -97,6 +97,8 @@ class Sandbox:
             return self._refuse(
                 f"function {two} is not allowed: known to both databases are {', '.join(sorted(FUNCTIONS))}"
             )
+        if (one or "").startswith("sqlite_"):
+            return self._refuse(f"table {one} is not part of the inventory that rules may read")
         return self._refuse("a rule only reads: one SELECT over the inventory")
 
     def _refuse(self, message: str) -> int:

@@ -45,6 +45,8 @@ def explain(error: Exception) -> tuple[int, str, str]:
     for module, name, code in _CODES:
         kind = getattr(sys.modules.get(module), name, None)
         if isinstance(kind, type) and isinstance(error, kind):
+            if name == "InventoryError" and isinstance(error.__cause__, ImportError):  # the driver is not installed
+                return USAGE, _words(error), ""
             return code, _words(error), ""
     return FAILED, f"{type(error).__name__}: {error} (-v shows the traceback)", ""
 
@@ -55,6 +57,10 @@ def _words(error: Exception) -> str:
         from nhiscan.cli.extras import command
 
         return f"{error}: {command(getattr(error, 'extra', 'all'))}"
+    if name == "InventoryError" and isinstance(error.__cause__, ImportError):
+        from nhiscan.cli.extras import command
+
+        return f"{error}: {command('postgres')}"
     if name == "Locked":
         from nhiscan.cli.moments import iso
 

@@ -138,15 +138,29 @@ def test_parameters_of_unknown_rules_are_2(program: Any) -> None:
     assert f"{file}:4: unknown parameter 'age' of rule root-used" in done.out
 
 
-def test_a_missing_extra_is_2_with_the_command_that_installs_it(program: Any) -> None:
-    hidden = "import sys; sys.modules['boto3'] = None; sys.argv = ['nhiscan', 'scan', 'aws']"
+@pytest.mark.parametrize(
+    ("module", "arguments", "extra", "words"),
+    [
+        ("boto3", ["scan", "aws"], "[aws]", "the aws connector needs boto3: install the extra [aws]: pip install "),
+        (
+            "psycopg",
+            ["findings", "--db", "postgresql://x@127.0.0.1/y"],
+            "[postgres]",
+            "a PostgreSQL inventory needs psycopg: install the extra [postgres]: pip install ",
+        ),
+    ],
+)
+def test_a_missing_extra_is_2_with_the_command_that_installs_it(
+    program: Any, module: str, arguments: list[str], extra: str, words: str
+) -> None:
+    hidden = f"import sys; sys.modules[{module!r}] = None; sys.argv = ['nhiscan', *{arguments!r}]"
     code = f"{hidden}; import nhiscan.cli; nhiscan.cli.run()"
     done = subprocess.run(
         [sys.executable, "-c", code], env=program.environ(), cwd=program.folder, capture_output=True, text=True
     )
     assert done.returncode == 2
-    assert "the aws connector needs boto3: install the extra [aws]: pip install " in done.stderr
-    assert "[aws]" in done.stderr.rpartition("pip install")[2]
+    assert words in done.stderr
+    assert extra in done.stderr.rpartition("pip install")[2]
 
 
 def test_what_a_variable_names_must_be_there_too(program: Any, aws: SimulatedAws) -> None:

@@ -36,26 +36,38 @@ class Entry(NamedTuple):
     size: int
 
 
+_HELD = 500  # pieces of text that are encoded, hashed and written at once
+
+
 class HashedFile:
     """A file being written: every byte goes to the disk and into the hash at once. Text is UTF-8, LF stays LF."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: BinaryIO = path.open("xb", buffering=1 << 18)
+        self._file: BinaryIO = path.open("xb", buffering=0)
         self._hash = hashlib.sha256()
-        self.size = 0
+        self._held: list[str] = []
+        self._size = 0
 
     def write(self, text: str) -> None:
-        self.write_bytes(text.encode())
+        self._held.append(text)
+        if len(self._held) == _HELD:
+            self._flush()
 
-    def write_bytes(self, data: bytes) -> None:
-        self._file.write(data)
+    def _flush(self) -> None:
+        data = "".join(self._held).encode()
+        self._held.clear()
         self._hash.update(data)
-        self.size += len(data)
+        self._size += len(data)
+        view = memoryview(data)
+        while view:
+            view = view[self._file.write(view) :]
 
     @property
     def entry(self) -> Entry:
-        return Entry(self._hash.hexdigest(), self.size)
+        """Digest and size of what was written so far."""
+        self._flush()
+        return Entry(self._hash.hexdigest(), self._size)
 
     def __enter__(self) -> Self:
         return self
@@ -102,9 +114,11 @@ class PayloadFile(HashedFile):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        super().__exit__(kind, error, trace)
-        if error is None:
-            self._payload.files[self._name] = self.entry
+        try:
+            if error is None:
+                self._payload.files[self._name] = self.entry
+        finally:
+            super().__exit__(kind, error, trace)
 
 
 def seal(payload: Payload, info: Mapping[str, str], verify_text: str) -> bytes:

@@ -267,8 +267,8 @@ _PERSON = "p.key AS person, p.person_id, p.email, p.name, p.end_date"
 _OWNED = "owner o JOIN identity i ON i.key = o.key AND i.planned = 1 JOIN person p ON p.key = o.person"
 # Three parts, each one walk with look-ups by primary key: the tables of a scan have no other index.
 _LEAVERS = f"""
-SELECT {_PERSON}, i.key AS identity, i.name, o.method, c.key AS credential, c.kind, c.name AS called, c.state, c.used_at,
-       c.known_since, c.confirmed
+SELECT {_PERSON}, i.key AS identity, i.name, o.method, c.key AS credential, c.kind, c.name AS called, c.state,
+       c.used_at, c.known_since, c.confirmed
 FROM credential c JOIN owner o ON o.key = c.identity JOIN identity i ON i.key = c.identity AND i.planned = 1
 JOIN person p ON p.key = o.person WHERE c.planned = 1 AND {_GONE}
 UNION ALL

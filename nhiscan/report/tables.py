@@ -6,9 +6,10 @@ marks such rows in ``_escaped``; JSONL holds the text as it is.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from json.encoder import encode_basestring
 from typing import Any
 
 from nhiscan.report.bag import Payload, PayloadFile
@@ -48,10 +49,11 @@ class Files:
     def lines(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
         """Write a JSONL file alone."""
         number = 0
+        encode = _encoder(columns)
         with self.payload.open(f"data/{name}") as file:
             for row in rows:
                 number += 1
-                file.write(_encode(dict(zip(columns, row, strict=True))) + "\n")
+                file.write(encode(row))
         self.rows[name] = number
         return number
 
@@ -59,42 +61,80 @@ class Files:
         self.payload.put(f"data/{name}", text)
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def _encoder(columns: Sequence[str]) -> Callable[[Sequence[Any]], str]:
+    """Turns cells into a line of JSON: what the library gives for a dict of them, in less than half the time."""
+    heads = [("{" if place == 0 else ",") + _compact(column) + ":" for place, column in enumerate(columns)]
+
+    def encode(cells: Sequence[Any]) -> str:
+        parts: list[str] = []
+        for head, cell in zip(heads, cells, strict=True):
+            parts.append(head)
+            if cell is None:
+                parts.append("null")
+            elif cell.__class__ is str:
+                parts.append(encode_basestring(cell))
+            else:
+                parts.append(_compact(cell))
+        parts.append("}\n")
+        return "".join(parts)
+
+    return encode
+
+
+def csv_line(cells: Iterable[Cell]) -> str:
+    """RFC 4180 with LF, text protected, and last whether any was.
+
+    Not the library's writer: which cells that one quotes (a lone CR) changes with the version of Python.
+    """
+    texts: list[str] = []
+    escaped = "0"
+    for cell in cells:
+        if cell is None:
+            texts.append("")
+        elif isinstance(cell, str):
+            if cell and not cell[0].isalnum():  # nothing that starts a formula is a letter or a digit
+                guarded = csv_cell(cell)
+                if guarded != cell:
+                    escaped = "1"
+                texts.append(guarded)
+            else:
+                texts.append(cell)
+        else:
+            texts.append(str(cell))
+    texts.append(escaped)
+    return _joined(texts)
+
+
+def _joined(texts: list[str]) -> str:
+    line = ",".join(texts)
+    if line.count(",") != len(texts) - 1 or '"' in line or "\n" in line or "\r" in line:
+        line = ",".join('"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text for text in texts)
+    return line + "\n"
 
 
 _QUOTED = re.compile('[",\r\n]')
-
-
-def _csv_line(cells: Iterable[Cell]) -> str:
-    """RFC 4180 with LF. Not the library's writer: which cells that one quotes (a lone CR) changes with the Python."""
-    texts = ("" if cell is None else str(cell) for cell in cells)
-    return ",".join('"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text for text in texts) + "\n"
 
 
 class Table:
     """A table being written. CSV protects text, JSONL holds it as it is; both have the same rows."""
 
     def __init__(self, columns: Sequence[str], file: PayloadFile, lines: PayloadFile | None) -> None:
-        self._columns = columns
+        self._width = len(columns)
+        self._encode = _encoder(columns)
         self._file = file
         self._lines = lines
         self.rows = 0
-        file.write(_csv_line((*columns, ESCAPED)))
+        file.write(_joined([*columns, ESCAPED]))
 
     def row(self, cells: Sequence[Cell]) -> None:
+        if len(cells) != self._width:
+            raise ValueError(f"{len(cells)} cells for {self._width} columns")
         if self._lines is not None:
-            self._lines.write(_encode(dict(zip(self._columns, cells, strict=True))) + "\n")
-        safe: list[Cell] = []
-        escaped = 0
-        for cell in cells:
-            if isinstance(cell, str):
-                guarded = csv_cell(cell)
-                escaped |= guarded is not cell and guarded != cell
-                safe.append(guarded)
-            else:
-                safe.append(cell)
-        safe.append(int(escaped))
-        self._file.write(_csv_line(safe))
+            self._lines.write(self._encode(cells))
+        self._file.write(csv_line(cells))
         self.rows += 1
 
 

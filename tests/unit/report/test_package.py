@@ -321,8 +321,8 @@ def test_another_zone_hash_seed_and_locale_give_the_same_bytes(made: "Made", tmp
         "import sys\nfrom pathlib import Path\nfrom nhiscan import data\nfrom nhiscan.inventory import open_inventory\n"
         "from nhiscan.report import Cover, keys, write_package\nfrom nhiscan.rule import load\n"
         "write_package(open_inventory(sys.argv[1]), None, Path(sys.argv[2]), parameters={},\n"
-        "    rules=load([data.folder('rules')]), signer=keys.signer_from_seed(bytes(range(32))),\\n"
-        "    cover=Cover('Acme <Ltd>\\nX: y', 'Payments', None))\\n"
+        "    rules=load([data.folder('rules')]), signer=keys.signer_from_seed(bytes(range(32))),\n"
+        "    cover=Cover('Acme <Ltd>\\nX: y', 'Payments', None))\n"
     )
     place = str(tmp_path / "inventory" / "nhiscan.db")
     for number, (zone, seed, locale) in enumerate(

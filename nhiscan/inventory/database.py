@@ -12,7 +12,7 @@ from sqlalchemy.pool import NullPool
 
 from nhiscan.inventory.errors import InventoryError
 from nhiscan.inventory.schema import HEAD, METADATA, REVISIONS
-from nhiscan.inventory.sql import Sql, driver_errors, of_driver
+from nhiscan.inventory.sql import LIKE_AS_POSTGRESQL, Sql, driver_errors, of_driver
 
 _BUSY_SECONDS = 60  # how long a writer waits for another one on SQLite
 _CACHE_KIB = 65_536  # page cache of a SQLite connection, and as much again for its temporary tables
@@ -21,6 +21,7 @@ _SETTINGS = {
         "PRAGMA journal_mode = wal",
         "PRAGMA synchronous = normal",
         "PRAGMA foreign_keys = on",
+        LIKE_AS_POSTGRESQL,
         f"PRAGMA main.cache_size = -{_CACHE_KIB}",
         "PRAGMA temp.secure_delete = off",  # the file of temporary tables has no name and goes with the connection
         f"PRAGMA temp.cache_size = -{_CACHE_KIB}",

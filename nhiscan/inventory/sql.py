@@ -24,6 +24,7 @@ _TOKENS = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _TYPE = re.compile(r"\bTEXT\b")
+LIKE_AS_POSTGRESQL = "PRAGMA case_sensitive_like = on"  # SQLite's LIKE takes "A" and "a" for one otherwise
 _FETCH = 2_000  # rows fetched from a PostgreSQL cursor in one round trip
 
 
@@ -168,6 +169,7 @@ def of_driver(error: BaseException) -> SqlError:
 def empty_sql() -> Sql:
     """An in-memory SQLite that holds every view of the inventory as an empty table."""
     sql = Sql(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False), "sqlite")
+    sql.run(LIKE_AS_POSTGRESQL)
     for name in VIEWS:
         sql.create(ddl(name, temporary=False))
     return sql

@@ -99,7 +99,7 @@ def record(table: str, scope: str, delivery: Delivery, source: str) -> Identity 
     }
     if table == "identity":
         return Identity(**common)
-    return Credential(**common, identity=f"{scope}/user/{int(number) % 2}")
+    return Credential(**common, identity=f"{scope}/user/{int(number) // 3}")
 
 
 # --- the model: plain dictionaries, everything copied for every scan ---

@@ -32,6 +32,13 @@ def test_integers_are_64_bit(sql: Sql) -> None:
     assert sql.one("SELECT :a * 100000", {"a": 100_000}) == (10_000_000_000,)
 
 
+def test_like_tells_capitals_apart(sql: Sql) -> None:
+    assert sql.one("SELECT 1 WHERE 'Admin' LIKE 'Adm%' AND NOT 'admin' LIKE 'Adm%'") == (1,)
+    empty = empty_sql()
+    assert empty.one("SELECT 'admin' LIKE 'Adm%'") == (0,)
+    empty.close()
+
+
 def test_null_and_text_parameters(sql: Sql) -> None:
     assert sql.one("SELECT 1 WHERE :a IS NULL AND :b = 'x'", {"a": None, "b": "x"}) == (1,)
     assert sql.one("SELECT 1 WHERE :a = 1", {"a": None}) is None

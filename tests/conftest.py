@@ -50,6 +50,16 @@ def _postgres_programs() -> Path:
     return Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin"
 
 
+def _copied(programs: Path, to: Path) -> Path:
+    """The server of the wheel where nobody can read it, with the libraries it looks for beside its package."""
+    package = programs.parents[1]
+    shutil.copytree(programs.parent, to / package.name / programs.parent.name)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, to / libraries.name)
+    return to / package.name / programs.parent.name / programs.name
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """A PostgreSQL server of our own on 127.0.0.1, as a URL that ends in "/". Root runs it as nobody."""
@@ -64,7 +74,7 @@ def postgres_server() -> Iterator[str]:
         os.chown(folder, nobody.pw_uid, nobody.pw_gid)
         if subprocess.run([*prefix, programs / "postgres", "--version"], capture_output=True).returncode:
             # nobody cannot reach the environment (below /root, say)
-            programs = Path(shutil.copytree(programs.parent, folder / "server")) / "bin"
+            programs = _copied(programs, folder / "server")
     data = folder / "data"
     environment = {"LC_ALL": "C", "TZ": "UTC", "PATH": os.environ.get("PATH", "/usr/bin:/bin")}
 

@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -70,8 +71,13 @@ class Output:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def _to_file(self, file: Path, spool: IO[bytes]) -> None:
-        """Beside the file, then renamed: a reader never sees half of it."""
+        """Beside the file, then renamed: a reader never sees half of it. A device or a pipe is written to as it is."""
         try:
+            file = file.resolve()  # a link such as /dev/stdout stays what it is
+            if file.exists() and not file.is_file():
+                with file.open("wb") as out:
+                    shutil.copyfileobj(spool, out)
+                return
             handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
             try:
                 with os.fdopen(handle, "wb") as out:

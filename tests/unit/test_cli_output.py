@@ -9,6 +9,7 @@ import pty
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,24 @@ def test_nothing_is_written_when_rows_break_off(tmp_path: Path) -> None:
     assert file.read_text() == "before"
     assert list(tmp_path.iterdir()) == [file]
     assert not said.done
+
+
+def test_a_pipe_or_device_is_written_to_and_stays_what_it_is(tmp_path: Path) -> None:
+    pipe = tmp_path / "out"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(pipe.read_text)
+        Output(Said(), "json", pipe).rows("things", {}, COLUMNS, ROWS, FIELDS)
+        assert json.loads(read.result()) == {"things": list(ROWS)}
+    assert pipe.is_fifo()
+
+
+def test_a_link_stays_and_the_file_behind_it_is_written(tmp_path: Path) -> None:
+    link, file = tmp_path / "link", tmp_path / "file"
+    link.symlink_to(file)
+    Output(Said(), "json", link).rows("things", {}, COLUMNS, ROWS, FIELDS)
+    assert link.is_symlink()
+    assert json.loads(file.read_text())["things"] == list(ROWS)
 
 
 def test_a_file_that_cannot_be_written_ends_with_4(tmp_path: Path) -> None:

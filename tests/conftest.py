@@ -72,8 +72,8 @@ def postgres_server() -> Iterator[str]:
         nobody = pwd.getpwnam("nobody")
         prefix = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
         os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-        if subprocess.run([*prefix, programs / "postgres", "--version"], capture_output=True).returncode:
-            # nobody cannot reach the environment (below /root, say)
+        if subprocess.run([*prefix, "test", "-r", programs / "postgres"]).returncode:
+            # nobody cannot read the environment (below /root, say); that it can be executed says nothing
             programs = _copied(programs, folder / "server")
     data = folder / "data"
     environment = {"LC_ALL": "C", "TZ": "UTC", "PATH": os.environ.get("PATH", "/usr/bin:/bin")}

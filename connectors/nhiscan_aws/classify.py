@@ -11,7 +11,7 @@ from botocore.exceptions import (
 )
 
 from nhiscan.connector import Failure
-from nhiscan_aws.failures import CannotAssume, InputNotRead, ReportIncomplete, ReportNotReady
+from nhiscan_aws.failures import CannotAssume, InputNotRead, ListCut, ReportIncomplete, ReportNotReady
 
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"})
 THROTTLED = frozenset(
@@ -39,7 +39,7 @@ BAD_CREDENTIALS = frozenset(
     }
 )
 _STS = frozenset({"AssumeRole", "GetCallerIdentity"})
-_OWN = (ReportNotReady, ReportIncomplete, InputNotRead)
+_OWN = (ReportNotReady, ReportIncomplete, ListCut, InputNotRead)
 
 
 def classify(error: BaseException) -> Failure:

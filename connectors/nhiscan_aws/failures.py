@@ -27,14 +27,32 @@ class ReportNotReady(Exception):
 
 
 class ReportIncomplete(Exception):
-    """The credential report lacks columns. Raised after what it does say was delivered."""
+    """The credential report lacks something. Raised after what it does say was delivered.
 
-    def __init__(self, columns: tuple[str, ...]) -> None:
-        super().__init__(columns)
+    ``columns`` are missing; ``more`` says in words what else is.
+    """
+
+    def __init__(self, columns: tuple[str, ...], more: tuple[str, ...] = ()) -> None:
+        super().__init__(columns, more)
         self.columns = columns
+        self.more = more
 
     def __str__(self) -> str:
-        return f"the credential report has no column {', '.join(self.columns)}"
+        missing = (f"it has no column {', '.join(self.columns)}",) if self.columns else ()
+        return f"the credential report is not complete: {'; '.join((*missing, *self.more))}"
+
+
+class ListCut(Exception):
+    """A listing lacks something. Without ``lacks``: its last page says that more follows."""
+
+    def __init__(self, operation: str, lacks: str | None = None) -> None:
+        super().__init__(operation, lacks)
+        self.operation = operation
+        self.lacks = lacks
+
+    def __str__(self) -> str:
+        lacks = "says that more follows, and names no next page" if self.lacks is None else f"lacks {self.lacks}"
+        return f"the answer of {self.operation} {lacks}"
 
 
 class InputNotRead(Exception):

@@ -501,13 +501,31 @@ def test_denied_details_give_the_same_rows_entity_by_entity() -> None:
     assert set(single.needs.values()) == {1}
 
 
+@pytest.mark.parametrize(("operation", "lost"), [("GetUserPolicy", Grant), ("GetPolicyVersion", Document)])
+def test_a_policy_that_goes_while_it_is_read_takes_nobody_along(operation: str, lost: type) -> None:
+    def read(*, gone: bool) -> Read:
+        with simulated(small()) as reading:
+            reading.aws.faults.deny("iam:GetAccountAuthorizationDetails")
+            if gone:
+                reading.aws.faults.fail(f"iam:{operation}", times=None, code="NoSuchEntity", status=404)
+            return reading.one()
+
+    all_of_it, what_is_left = read(gone=False), read(gone=True)
+    assert what_is_left.state(DETAILS) == "replaced"
+    for kind in (Identity, Credential, Policy, Relation):
+        keys = [{record[0] for record in one.each(kind)} for one in (all_of_it, what_is_left)]
+        assert keys[0] == keys[1]
+    assert len(what_is_left.each(lost)) < len(all_of_it.each(lost))
+
+
 def test_without_any_listing_of_users_no_source_that_rests_on_it_is_complete() -> None:
     with simulated(small()) as reading:
         reading.aws.faults.deny("iam:GetAccountAuthorizationDetails")
         reading.aws.faults.deny("iam:ListUsers")
         read = reading.one()
     assert read.state(DETAILS) == "denied"
-    assert {read.state(source) for source in (REPORT, KEYS, "iam.access-keys-per-user")} == {"partial"}
+    states = {source: read.state(source) for source in (REPORT, KEYS, "iam.access-keys-per-user")}
+    assert states == {REPORT: "partial", KEYS: "partial", "iam.access-keys-per-user": "failed"}
     assert read.needs["credential:access_key"] == 0
     assert read.needs["setting:account"] == 1
 

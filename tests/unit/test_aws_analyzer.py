@@ -331,7 +331,7 @@ ASSUME: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole"}
 def trusting(*statements: dict[str, Any]) -> list[Trust]:
     known = Kept(texts={"t": policy(*statements)})
     known.identity("role", "r", trust="t")
-    known.identity("role", "without")
+    known.identity("user", "without")
     return known.trusts()
 
 
@@ -437,6 +437,14 @@ def test_a_trust_that_cannot_be_read_is_unknown_and_never_nobody(statement: dict
 def test_a_trust_document_that_is_gone_is_unknown() -> None:
     known = Kept()
     known.identity("role", "r", trust="a digest that nobody kept")
+    (row,) = known.trusts()
+    assert (row.principal_kind, row.reason) == ("unknown", "the trust document was not read")
+
+
+def test_a_role_whose_trust_document_was_not_delivered_is_unknown_and_not_without_trust() -> None:
+    known = Kept()
+    known.identity("role", "r")
+    known.identity("user", "u")
     (row,) = known.trusts()
     assert (row.principal_kind, row.reason) == ("unknown", "the trust document was not read")
 

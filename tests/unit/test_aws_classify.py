@@ -16,7 +16,7 @@ from botocore.exceptions import (
 from nhiscan.connector import Context, Failure
 from nhiscan.model import Call
 from nhiscan_aws import CONNECTOR
-from nhiscan_aws.failures import CannotAssume, InputNotRead, ReportIncomplete, ReportNotReady
+from nhiscan_aws.failures import CannotAssume, InputNotRead, ListCut, ReportIncomplete, ReportNotReady
 from nhiscan_aws.fanout import ask_each
 from nhiscan_aws.session import parse_time
 from nhiscan_aws.transcript import endpoint, noting_into
@@ -126,7 +126,31 @@ def answer(code: str, operation: str, message: str = "words", retries: int = 0) 
         ),
         (
             ReportIncomplete(("mfa_active",)),
-            Failure("failed", "ReportIncomplete", message="the credential report has no column mfa_active"),
+            Failure(
+                "failed",
+                "ReportIncomplete",
+                message="the credential report is not complete: it has no column mfa_active",
+            ),
+        ),
+        (
+            ReportIncomplete((), ("it has no row for root", "2 cells")),
+            Failure(
+                "failed",
+                "ReportIncomplete",
+                message="the credential report is not complete: it has no row for root; 2 cells",
+            ),
+        ),
+        (
+            ListCut("ListUsers"),
+            Failure(
+                "failed",
+                "ListCut",
+                message="the answer of ListUsers says that more follows, and names no next page",
+            ),
+        ),
+        (
+            ListCut("GetAccountSummary", "Users"),
+            Failure("failed", "ListCut", message="the answer of GetAccountSummary lacks Users"),
         ),
         (KeyError("UserId"), Failure("failed", "KeyError", message="unexpected error: 'UserId'")),
     ],
@@ -136,7 +160,14 @@ def test_errors_become_coverage(error: Exception, failure: Failure) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [CannotAssume("r", "c", "s", True), ReportNotReady(3), ReportIncomplete(("a",)), InputNotRead("x")]
+    "error",
+    [
+        CannotAssume("r", "c", "s", True),
+        ReportNotReady(3),
+        ReportIncomplete(("a",), ("b",)),
+        ListCut("x", "y"),
+        InputNotRead("x"),
+    ],
 )
 def test_errors_cross_a_process(error: Exception) -> None:
     copy = pickle.loads(pickle.dumps(error))

@@ -65,6 +65,25 @@ def test_a_missing_column_is_told_and_an_unknown_one_is_left_alone() -> None:
     assert ann.time("user_creation_time") == seconds("2020-01-01")
 
 
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        (",".join(USER.split(",")[:2]), ("1 of its rows have another number of cells than its first line",)),
+        (USER.rpartition(",")[0], ("1 of its rows have another number of cells than its first line",)),
+        (USER + ",more", ("1 of its rows have another number of cells than its first line",)),
+        (USER.replace(",TRUE,", ",perhaps,"), ("1 cells of its column password_enabled cannot be read",)),
+        (
+            USER.replace(",2021-01-01T00:00:00Z,", ",,"),
+            ("1 cells of its column access_key_1_last_rotated cannot be read",),
+        ),
+        (USER.replace(",TRUE,", ",not_supported,"), ()),
+    ],
+)
+def test_a_row_that_is_cut_and_a_cell_that_says_nothing_known_are_told(row: str, told: tuple[str, ...]) -> None:
+    found = parse(f"{HEADER}\n{ROOT}\n{row}".encode())
+    assert (found.missing, found.unreadable, len(found.rows)) == ((), told, 2)
+
+
 def test_an_empty_file_has_no_rows_and_every_column_missing() -> None:
     assert parse(b"") == parse(b"\n")
     assert (parse(b"").rows, parse(b"").missing) == ((), COLUMNS)

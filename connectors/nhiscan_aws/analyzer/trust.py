@@ -26,13 +26,16 @@ _NOT_READ: _Statements = (Unreadable("document", "the trust document was not rea
 def trusts(records: Records, scope: str) -> Iterator[Trust]:
     """The rows of one account, by role."""
     known: dict[str, _Statements] = {}
-    roles = [one for one in records.identities(scope) if one.kind == "role" and one.trust_document is not None]
+    roles = [one for one in records.identities(scope) if one.kind == "role"]
     for identity in roles:
-        assert identity.trust_document is not None
-        if identity.trust_document not in known:
-            document = records.document(identity.trust_document)
-            known[identity.trust_document] = _NOT_READ if document is None else read(document.text)
-        yield from _of(identity, known[identity.trust_document])
+        digest = identity.trust_document
+        if digest is None:  # every role has one, so it was not delivered
+            yield from _of(identity, _NOT_READ)
+            continue
+        if digest not in known:
+            document = records.document(digest)
+            known[digest] = _NOT_READ if document is None else read(document.text)
+        yield from _of(identity, known[digest])
 
 
 def _of(identity: Identity, statements: _Statements) -> Iterator[Trust]:

@@ -15,11 +15,12 @@ from nhiscan.connector import Reader
 from nhiscan.model import Alias, Document, Grant, Identity, Policy, Record, Relation
 from nhiscan_aws.account import Account
 from nhiscan_aws.canonical import canonical
+from nhiscan_aws.failures import ListCut
 from nhiscan_aws.ledger import Count
+from nhiscan_aws.pages import pages
 
 DETAILS = "iam.account-authorization-details"
 SECTIONS = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
-PAGE = 1000  # the most that IAM gives; its default is 100
 TRACKING_DAYS = 400  # RoleLastUsed looks at a trailing period
 
 Entity = tuple[str, Mapping[str, Any]]  # (one of SECTIONS, the entity)
@@ -32,12 +33,16 @@ def run(account: Account, reader: Reader) -> Iterator[Record]:
 
 
 def _walk(account: Account) -> Iterator[Entity]:
-    paginator = account.iam.get_paginator("get_account_authorization_details")
-    for page in paginator.paginate(PaginationConfig={"PageSize": PAGE}):
-        lists: Mapping[str, Any] = page
+    shown: set[str] = set()
+    for page in pages(account.iam, "get_account_authorization_details"):
         for section in SECTIONS:
-            for entity in lists.get(section) or ():
-                yield section, entity
+            if section in page:
+                shown.add(section)
+                for entity in page[section]:
+                    yield section, entity
+    for section in SECTIONS:
+        if section not in shown:  # IAM gives an empty list where there is nothing
+            raise ListCut("GetAccountAuthorizationDetails", section)
 
 
 @dataclass

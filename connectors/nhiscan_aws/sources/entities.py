@@ -12,7 +12,8 @@ from nhiscan.connector import Reader
 from nhiscan.model import Record
 from nhiscan_aws.account import Account
 from nhiscan_aws.fanout import ask_each
-from nhiscan_aws.sources.details import PAGE, Entity, records
+from nhiscan_aws.pages import pages
+from nhiscan_aws.sources.details import Entity, records
 
 ENTITIES = "iam.entities"
 PERMISSIONS = (
@@ -67,8 +68,7 @@ def _walk(account: Account) -> Iterator[Entity]:
 
 
 def _pages(account: Account, operation: str, section: str, **parameters: Any) -> Iterator[Any]:
-    paginator: Any = account.iam.get_paginator(operation)  # type: ignore[call-overload]
-    for page in paginator.paginate(**parameters, PaginationConfig={"PageSize": PAGE}):
+    for page in pages(account.iam, operation, **parameters):
         yield from page[section]
 
 
@@ -99,10 +99,9 @@ def _plain(kind: str) -> Callable[[Account, str], Shape]:
 
 def _group(account: Account, name: str) -> Shape:
     """GetGroup gives the members too, page by page."""
-    pages = account.iam.get_paginator("get_group").paginate(GroupName=name, PaginationConfig={"PageSize": PAGE})
     group: Shape = {}
     members: list[str] = []
-    for page in pages:
+    for page in pages(account.iam, "get_group", GroupName=name):
         group = dict(page["Group"])
         members.extend(user["UserId"] for user in page["Users"])
     return {**group, "Members": members}
@@ -112,10 +111,12 @@ def _granted(account: Account, kind: str, name: str) -> Shape:
     lower = kind.lower()
     who = {f"{kind}Name": name}
     read: Callable[..., Mapping[str, Any]] = getattr(account.iam, f"get_{lower}_policy")
-    inline = [
-        {"PolicyName": policy, "PolicyDocument": read(**who, PolicyName=policy)["PolicyDocument"]}
-        for policy in _pages(account, f"list_{lower}_policies", "PolicyNames", **who)
-    ]
+    inline = []
+    for policy in _pages(account, f"list_{lower}_policies", "PolicyNames", **who):
+        try:
+            inline.append({"PolicyName": policy, "PolicyDocument": read(**who, PolicyName=policy)["PolicyDocument"]})
+        except account.iam.exceptions.NoSuchEntityException:
+            continue  # this policy is gone by now, not who had it
     attached = list(_pages(account, f"list_attached_{lower}_policies", "AttachedPolicies", **who))
     return {f"{kind}PolicyList": inline, "AttachedManagedPolicies": attached}
 
@@ -130,11 +131,14 @@ def _policies(account: Account, used: Iterable[str]) -> Iterator[Entity]:
             whole = (
                 policy if "DefaultVersionId" in policy else account.iam.get_policy(PolicyArn=policy["Arn"])["Policy"]
             )
-            version = whole["DefaultVersionId"]
-            answer = account.iam.get_policy_version(PolicyArn=whole["Arn"], VersionId=version)
         except account.iam.exceptions.NoSuchEntityException:
             return None
-        document = answer["PolicyVersion"].get("Document")
+        version = whole["DefaultVersionId"]
+        try:
+            answer = account.iam.get_policy_version(PolicyArn=whole["Arn"], VersionId=version)
+            document = answer["PolicyVersion"].get("Document")
+        except account.iam.exceptions.NoSuchEntityException:
+            document = None  # another version is the default by now: what this policy says is not known
         return {**whole, "PolicyVersionList": [{"VersionId": version, "IsDefaultVersion": True, "Document": document}]}
 
     asked: list[Shape] = [*own, *({"Arn": arn} for arn in sorted(set(used) - listed))]

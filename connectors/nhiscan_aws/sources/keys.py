@@ -15,7 +15,8 @@ from nhiscan_aws.account import Account, ReportedKeys, Slot
 from nhiscan_aws.failures import InputNotRead
 from nhiscan_aws.fanout import ask_each
 from nhiscan_aws.ledger import Count, tie_out
-from nhiscan_aws.sources.details import PAGE, epoch
+from nhiscan_aws.pages import pages
+from nhiscan_aws.sources.details import epoch
 from nhiscan_aws.sources.lastuse import ACCESS_KEYS_SINCE, last_use
 from nhiscan_aws.sources.report import REPORT, text, users_by_name
 
@@ -50,12 +51,13 @@ def run(account: Account, reader: Reader) -> Iterator[Record]:
         for created_at, number in (made - slots).items():
             new += number
             explained &= user.key in reported.more or (created_at or 0) >= reported.generated_at
+    older = reported.generated_at < account.opened_at  # a report made for this scan knows of no key that is gone
     yield tie_out(
         account.key,
         "access keys",
         Count(REPORT, sum(map(len, reported.slots.values()))),
         Count(KEYS, listed),
-        _differences(reported.generated_at, gone, new) if explained else None,
+        _differences(reported.generated_at, gone, new) if explained and (not gone or older) else None,
     )
 
 
@@ -117,11 +119,12 @@ def join(
 
 
 def _list(account: Account, user: Identity) -> list[Mapping[str, Any]]:
-    pages = account.iam.get_paginator("list_access_keys").paginate(
-        UserName=user.name, PaginationConfig={"PageSize": PAGE}
-    )
     try:
-        return [dict(key) for page in pages for key in page["AccessKeyMetadata"]]
+        return [
+            dict(key)
+            for page in pages(account.iam, "list_access_keys", UserName=user.name)
+            for key in page["AccessKeyMetadata"]
+        ]
     except account.iam.exceptions.NoSuchEntityException:
         return []
 

@@ -10,7 +10,8 @@ from nhiscan.connector import Reader
 from nhiscan.model import Identity, Record
 from nhiscan_aws.account import Account
 from nhiscan_aws.fanout import ask_each
-from nhiscan_aws.sources.details import PAGE, epoch
+from nhiscan_aws.pages import pages
+from nhiscan_aws.sources.details import epoch
 from nhiscan_aws.sources.report import login_facts, password, users_by_name
 
 LOGINS = "iam.logins"
@@ -20,7 +21,7 @@ PERMISSIONS = ("iam:ListUsers", "iam:GetLoginProfile", "iam:ListMFADevices")
 def run(account: Account, reader: Reader) -> Iterator[Record]:
     """ListUsers for the last use of passwords, then GetLoginProfile and ListMFADevices for each user."""
     used: dict[str, int | None] = {}
-    for page in account.iam.get_paginator("list_users").paginate(PaginationConfig={"PageSize": PAGE}):
+    for page in pages(account.iam, "list_users"):
         for listed in page["Users"]:
             used[listed["UserId"]] = epoch(listed.get("PasswordLastUsed"))
 
@@ -45,9 +46,7 @@ def _login(account: Account, name: str) -> tuple[int, int] | None:
     except gone:
         console = 0
     try:
-        pages = account.iam.get_paginator("list_mfa_devices").paginate(
-            UserName=name, PaginationConfig={"PageSize": PAGE}
-        )
-        return console, int(any(page["MFADevices"] for page in pages))
+        devices = sum(len(page["MFADevices"]) for page in pages(account.iam, "list_mfa_devices", UserName=name))
+        return console, int(devices > 0)
     except gone:
         return None

@@ -1,7 +1,8 @@
 """Source ``iam.credential-report``: root, console passwords, MFA, signing certificates, and the slots of access keys.
 
 The report has no ids. Its rows are joined to the users of the authorization details by name and creation time; a row
-whose user is gone (the report may be four hours old) is left out and counted in the tie-out.
+whose user is gone (the report may be four hours old) is left out and counted in the tie-out. A report that lacks a row
+or a cell gives what it has and ends as not complete: what is missing is not known to be absent.
 """
 
 from collections.abc import Iterator
@@ -39,8 +40,10 @@ def _run(account: Account, reader: Reader, *, slots: bool) -> Iterator[Record]:
     filled: dict[str, tuple[Slot, ...]] = {}
     more: set[str] = set()
     without: list[Row] = []
+    roots = 0
     for row in report.rows:
         if row.root:
+            roots += 1
             yield from _root(account, row, generated_at)
             continue
         user = users.get(row.user.lower())
@@ -64,8 +67,18 @@ def _run(account: Account, reader: Reader, *, slots: bool) -> Iterator[Record]:
         _differences(account, generated_at, without, [user for user in users.values() if user.key not in filled]),
     )
     yield from account.ledger.compare(account.key)
-    if report.missing:
-        raise ReportIncomplete(report.missing)
+    lacking = list(report.unreadable)
+    if not roots:
+        lacking.append("it has no row for root")
+    if left_out := [user for user in users.values() if user.key not in filled and _was_there(user, generated_at)]:
+        lacking.append(f"it has no row for {len(left_out)} of the users listed, {left_out[0].name} the first")
+    if report.missing or lacking:
+        raise ReportIncomplete(report.missing, tuple(lacking))
+
+
+def _was_there(user: Identity, generated_at: int) -> bool:
+    """The user is older than the report, so a complete report has a row for it."""
+    return (user.created_at or 0) < generated_at
 
 
 def _fetch(account: Account) -> tuple[int, Report]:
@@ -234,7 +247,7 @@ def _differences(account: Account, generated_at: int, without: list[Row], users:
     """Why report and listing differ, when each row without a user and each user without a row is explained."""
     later = sum(1 for row in without if (row.time("user_creation_time") or 0) >= account.opened_at)
     gone = len(without) - later
-    new = sum(1 for user in users if (user.created_at or 0) >= generated_at)
+    new = sum(1 for user in users if not _was_there(user, generated_at))
     if new < len(users) or (gone and generated_at >= account.opened_at):
         return None
     parts = [f"the report is as of {text(generated_at)}"]

@@ -1,12 +1,13 @@
 """The credential report as a file: cells, rows and what is missing. Pure; no API.
 
-Columns are read by name. An unknown column is left alone, a missing one is told in `Report.missing`, a cell that
-cannot be read is "not collected".
+Columns are read by name. An unknown column is left alone, a missing one is told in `Report.missing`. A cell that cannot
+be read is "not collected", and a row that ends early holds what it says: `Report.unreadable` tells of both, because
+"nothing stands there" and "it cannot be read" are not the same.
 """
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -35,6 +36,9 @@ COLUMNS = (
 """The columns that are read. Region and service of the last use are not."""
 
 NOTHING = frozenset({"N/A", "no_information"})  # said of a time: there is none
+_WORDS = NOTHING | {"not_supported"}
+_TRUTHS = frozenset(column for column in COLUMNS if column.endswith(("_enabled", "_active")))
+_TIMES = frozenset(COLUMNS) - _TRUTHS - {"user", "arn"}
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,15 @@ class Row:
         """The user has credentials beyond the columns."""
         return self.text("additional_credentials_info") not in ("", "not_supported", *NOTHING)
 
+    def unreadable(self) -> Iterator[str]:
+        """The columns whose cell is there and is none of what the report can say."""
+        for column in COLUMNS:
+            cell = self.cells.get(column)
+            if cell is None or cell in _WORDS:
+                continue
+            if (column in _TRUTHS and self.truth(column) is None) or (column in _TIMES and when(cell) is None):
+                yield column
+
     def access_keys(self) -> tuple[Slot, ...]:
         """Filled slots. An inactive key keeps its times, so any of the three cells tells that there is one."""
         found = []
@@ -103,18 +116,28 @@ class Report:
 
     rows: tuple[Row, ...]
     missing: tuple[str, ...]  # columns that should be there
+    unreadable: tuple[str, ...] = ()  # what stands in it and cannot be read, in words
 
 
 def parse(content: bytes) -> Report:
     """Read the file. Lines end in LF, the last one may not end at all; an empty file has every column missing."""
-    lines = csv.DictReader(io.StringIO(content.decode("utf-8", "replace"), newline=""), restval="")
+    lines = csv.DictReader(io.StringIO(content.decode("utf-8", "replace"), newline=""), restval=None)
     header = tuple(lines.fieldnames or ())
+    missing = tuple(column for column in COLUMNS if column not in header)
     rows = []
+    cut = 0
+    odd: dict[str, int] = {}
     for cells in lines:
+        cut += len(cells) != len(header) or None in cells.values()  # restkey: a cell too many
         named = {name: value for name, value in cells.items() if isinstance(name, str) and isinstance(value, str)}
         if named.get("user"):
-            rows.append(Row(named["user"], named.get("arn", ""), named))
-    return Report(tuple(rows), tuple(column for column in COLUMNS if column not in header))
+            row = Row(named["user"], named.get("arn", ""), named)
+            rows.append(row)
+            for column in row.unreadable():
+                odd[column] = odd.get(column, 0) + 1
+    unreadable = [f"{cut} of its rows have another number of cells than its first line"] if cut and not missing else []
+    unreadable += [f"{number} cells of its column {column} cannot be read" for column, number in odd.items()]
+    return Report(tuple(rows), missing, tuple(unreadable))
 
 
 def when(cell: str) -> int | None:

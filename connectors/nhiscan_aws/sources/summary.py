@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from nhiscan.connector import Reader
 from nhiscan.model import Record, Setting
 from nhiscan_aws.account import Account
+from nhiscan_aws.failures import ListCut
 from nhiscan_aws.ledger import Count
 
 SUMMARY = "iam.account-summary"
@@ -22,6 +23,7 @@ _FLAGS = {
     "account.password_present": "AccountPasswordPresent",
     "account.signing_certificates_present": "AccountSigningCertificatesPresent",
 }
+_ALWAYS = ("AccountAccessKeysPresent", "AccountMFAEnabled")
 
 
 def run(account: Account, reader: Reader) -> Iterator[Record]:
@@ -37,3 +39,5 @@ def run(account: Account, reader: Reader) -> Iterator[Record]:
     if "AccountAccessKeysPresent" in found:
         account.ledger.counted[ROOT_KEYS] = Count(SUMMARY, int(found["AccountAccessKeysPresent"] > 0))
     yield from account.ledger.compare(account.key)
+    if lacking := [field for field in (*_COUNTS.values(), *_ALWAYS) if field not in found]:
+        raise ListCut("GetAccountSummary", ", ".join(lacking))  # a count that is not there proves nothing complete

@@ -393,7 +393,7 @@ def page(material: Material, made: list[Test], seen: Collector, gone: Leavers) -
         operations=[Operation(name, *numbers) for name, numbers in sorted(material.calls.operations.items())],
         transcript=material.calls.kept,
         call_count=material.calls.number,
-        callers=_callers(material.caller.get("callers") or {}),
+        callers=_callers(material.caller.get("callers")),
         population=_population(material),
         natures=_natures(material),
         frameworks=frameworks(made),
@@ -495,8 +495,10 @@ def _natures(material: Material) -> list[Mapping[str, Any]]:
     return [{"label": labels.get(nature, nature), "number": number} for nature, number in rows]
 
 
-def _callers(caller: Mapping[str, Any]) -> list[str]:
-    found = []
+def _callers(caller: object) -> list[str]:
+    found: list[str] = []
+    if not isinstance(caller, Mapping):
+        return found
     for name in sorted(caller):
         who = caller[name]
         if isinstance(who, Mapping):

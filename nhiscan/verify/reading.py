@@ -10,12 +10,13 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_type_hints
 
 from nhiscan.findings import Finding
 from nhiscan.inventory import Sql, SqlError
-from nhiscan.inventory.views import VIEWS, ddl
-from nhiscan.model import Document
+from nhiscan.inventory.views import KEYS, VIEWS, ddl
+from nhiscan.model import TABLES, Coverage, Document, Need
 from nhiscan.report import payload
 from nhiscan.report.material import FORMAT, Calls, Cover, ScanFacts
 from nhiscan.report.population import DOCUMENTS
@@ -35,6 +36,7 @@ FINDINGS = "06-lifecycle/findings.csv"
 FINDING_TABLE = "nhiscan_finding"
 _DOCUMENT_TABLE = "nhiscan_document"
 _INT = range(-(2**63), 2**63)
+_TRUTHS = frozenset({"planned", "confirmed", "complete", "lists"})
 
 
 def temporary() -> Sql:
@@ -157,36 +159,64 @@ def read_rules(package: Package, names: Iterable[str]) -> tuple[list[Rule], dict
 def read_inventory(package: Package, sql: Sql) -> dict[str, int]:
     """Load every table that the rules saw. Gives the number of rows by file. Raises Unreadable."""
     numbers: dict[str, int] = {}
-    for name, columns in VIEWS.items():
-        file = payload.inventory_file(name)
-        wanted = {column.name: column.type for column in columns}
-        place = [0]
-
-        def rows(
-            file: str = file, wanted: Mapping[str, str] = wanted, place: list[int] = place
-        ) -> Iterator[tuple[Any, ...]]:
-            for number, row in package.lines(file):
-                place[0] = number
-                if row.keys() != wanted.keys():
-                    raise Unreadable(f"data/{file}, line {number}: has other columns than the table")
-                for column, type_ in wanted.items():
-                    value = row[column]
-                    good = value is None or (
-                        type(value) is int and value in _INT if type_ == "integer" else _is_text(value)
-                    )
-                    if not good:
-                        raise Unreadable(f"data/{file}, line {number}: {column} is no {type_}")
-                yield tuple(row[column] for column in wanted)
-
+    for view, columns in VIEWS.items():
+        file = payload.inventory_file(view)
+        place = [0]  # the line being read
         sql.run("BEGIN")
         try:
-            sql.temp_insert(name, tuple(wanted), rows())
+            sql.temp_insert(view, [column.name for column in columns], _rows(package, view, place))
         except SqlError as error:
             raise Unreadable(f"data/{file}, line {place[0]}: {error}") from error
         sql.run("COMMIT")
         numbers[file] = place[0]
     sql.run("ANALYZE")
     return numbers
+
+
+def _rows(package: Package, view: str, place: list[int]) -> Iterator[tuple[Any, ...]]:
+    """The rows of a table, each value judged by its column. Keeps ``place`` at the line being read."""
+    file = payload.inventory_file(view)
+    wanted = {column.name: column.type for column in VIEWS[view]}
+    must = _required(view)
+    for number, row in package.lines(file):
+        place[0] = number
+        if row.keys() != wanted.keys():
+            raise Unreadable(f"data/{file}, line {number}: has other columns than the table")
+        for column, type_ in wanted.items():
+            value = row[column]
+            if value is None:
+                good = column not in must
+            elif column in _TRUTHS:
+                good = type(value) is int and value in (0, 1)
+            elif type_ == "integer":
+                good = type(value) is int and value in _INT
+            else:
+                good = _is_text(value)
+            if not good:
+                raise Unreadable(f"data/{file}, line {number}: {column} is no {type_} that it may be")
+        yield tuple(row[column] for column in wanted)
+
+
+def _required(view: str) -> frozenset[str]:
+    """Columns that are never null: those that the record says so of, and the state that the inventory adds."""
+    record = {**TABLES, "coverage": Coverage, "need": Need}[view]
+    hints = get_type_hints(record).items()
+    return frozenset({name for name, hint in hints if not isinstance(hint, UnionType)} | {"planned", "confirmed"})
+
+
+def misplaced(sql: Sql) -> list[str]:
+    """Rows that claim to be in the plan, or out of it, against what their scope says; by file, a few of them."""
+    found = []
+    for view in VIEWS:
+        if view == "scope":
+            continue
+        key = " || ' ' || ".join(f"t.{name}" for name in KEYS[view])
+        rows = sql.rows(
+            f"SELECT {key} FROM {view} t JOIN scope s ON s.key = t.scope WHERE t.planned <> s.planned"
+            " ORDER BY 1 LIMIT 3"
+        )
+        found += [f"data/{payload.inventory_file(view)}: {row} is not in the plan as its scope is" for (row,) in rows]
+    return found
 
 
 def read_documents(package: Package, sql: Sql) -> int:

@@ -35,6 +35,7 @@ _STEPS_BASE = 2_000_000_000
 _STEPS_A_ROW = 5_000
 """Instructions of SQLite's machine that re-performing may take: a rule that does not come to an end is stopped."""
 _SHOWN = 5
+_HOSTILE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, IndexError)
 
 
 def reperform(root: Path, listed: Mapping[str, str], progress: Callable[[str], None]) -> Iterator[Check]:
@@ -48,6 +49,10 @@ def reperform(root: Path, listed: Mapping[str, str], progress: Callable[[str], N
         yield Check(TESTS, ok=False, message=f"{error}; the tests cannot be performed again")
     except (RuleFailed, SqlError) as error:
         yield Check(TESTS, ok=False, message=f"the tests cannot be performed again: {error}")
+    except _HOSTILE as error:
+        # every value has the type of its column; what no scan leaves empty or so large may still be that here
+        message = f"the packaged rows hold what no scan gives: {type(error).__name__}: {error}"
+        yield Check(TESTS, ok=False, message=message)
     finally:
         sql.close()
         shutil.rmtree(folder)
@@ -62,6 +67,8 @@ def _reperform(
     rules, parameters = reading.read_rules(package, rule_names)
     rows = reading.read_inventory(package, sql)
     yield Check(POPULATION, ok=True, message=f"{sum(rows.values())} rows of the inventory read")
+    for message in reading.misplaced(sql):
+        yield Check(POPULATION, ok=False, message=message)
     if rules_digest(rules, parameters) != scan.rules_sha256:
         message = f"data/{payload.SCOPE}: rules_sha256 is not that of the packaged rules and parameters"
         yield Check(TESTS, ok=False, message=message)
@@ -150,7 +157,7 @@ def _derived(sql: Sql, caller: Mapping[str, Any]) -> Iterator[Check]:
         for table, rows in held.items():
             _put(sql, table, rows)
         needs = {(need.scope, need.need): need.complete for need in derived_needs(sql, analyzers)}
-    except (AnalyzerError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (AnalyzerError, *_HOSTILE) as error:
         # hostile tags and documents may break what reads them; that is an answer too
         yield Check(DERIVATION, ok=False, message=f"cannot be worked out from the packaged rows: {error}")
         return

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -85,7 +85,7 @@ class Estate:
     untied: tuple[str, ...] = ()
     roster: bool = True
     names: tuple[str, ...] = HOSTILE
-    known: tuple[str, ...] = field(default=())
+    shut: bool = False  # another connector could not be opened at all
 
 
 def rules_as_shipped() -> list[Rule]:
@@ -164,6 +164,10 @@ def run_scan(inventory: Inventory, estate: Estate, rules: list[Rule]) -> int:
             )
             scan.coverage([Coverage(f"{register.key}|people", register.key, "people", "complete", records=3)])
             scan.needs([Need(register.key, "person", 1, 1)])
+        if estate.shut:
+            scan.coverage(
+                [Coverage("gcp/session|gcp.session", "gcp/session", "gcp.session", "failed", message="no credentials")]
+            )
         facts = {
             "callers": {"aws": {"principal": "arn:aws:sts::111122223333:assumed-role/audit/nhiscan"}},
             "versions": {"nhiscan": "0.1.0", "aws": {"boto3": "1.40"}},

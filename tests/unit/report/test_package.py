@@ -170,6 +170,19 @@ def test_a_complete_scan_is_proven_complete_and_a_difference_is_not(made: "Made"
     ]
 
 
+def test_a_connector_that_could_not_be_opened_is_a_gap(made: "Made", tmp_path: Path) -> None:
+    from .conftest import Estate
+
+    made.scan(Estate(denied=(), shut=True))
+    info = made.write(tmp_path / "out")
+    assert (info.complete, info.gaps) == (False, 1)
+    assert "gcp/session, gcp.session: failed. no credentials" in report(tmp_path / "out")
+    rows = rows_of(tmp_path / "out", "05-tests/deviations.csv")
+    assert [row["rule"] for row in rows if row["scope"] == "gcp/session"] == ["scan-coverage-gap"]
+    outcome = verify(tmp_path / "out", now=NOW)
+    assert outcome.ok, [found.message for found in outcome.checks if not found.ok]
+
+
 def test_scopes_outside_the_plan_are_named_with_their_last_scan(original: Path) -> None:
     scope = json.loads((original / "data" / "02-scope" / "scope.json").read_text())
     assert scope["scopes"]["known_but_not_planned"] == ["aws/account/aws:777788889999"]

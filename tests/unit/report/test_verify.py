@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from nhiscan.inventory.views import KEYS as KEYS_OF
+from nhiscan.inventory.views import VIEWS
 from nhiscan.report import bag, keys
 from nhiscan.verify import Verification, verify
 
@@ -390,6 +392,28 @@ def test_a_value_of_the_wrong_kind_gives_file_and_line(
     edit(package, CREDENTIALS, second)
     seal_again(package, sign=somebody())
     assert any(f"{CREDENTIALS}, line 2: " in message for message in failures(package, "tests"))
+
+
+@pytest.mark.parametrize("view", sorted(VIEWS))
+@pytest.mark.parametrize("value", [None, "odd"])
+def test_rows_that_no_scan_gives_are_refused_without_a_crash(package: Path, view: str, value: str | None) -> None:
+    """Every column of the first row but its key: nothing, or text that means nothing and numbers far too large."""
+    path = package / "data" / "03-population" / "inventory" / f"{view}.jsonl"
+    first, *rest = path.read_text(encoding="utf-8").splitlines(keepends=True) or ["{}"]
+    row = json.loads(first)
+    for column in VIEWS[view]:
+        if column.name not in KEYS_OF[view]:
+            row[column.name] = None if value is None else value if column.type == "text" else 2**62
+    path.write_text("".join([json.dumps(row) + "\n", *rest]), encoding="utf-8")
+    seal_again(package, sign=somebody())
+    assert failures(package)
+
+
+def test_a_time_outside_the_calendar_is_refused(package: Path) -> None:
+    year = "99999999999999999999999"
+    edit(package, "data/02-scope/scope.json", lambda text: text.replace('"2026-07-01T12:00:00Z"', f'"{year}"', 1))
+    seal_again(package, sign=somebody())
+    assert failures(package, "tests")
 
 
 def test_a_key_that_comes_twice_gives_the_file(package: Path) -> None:

@@ -12,6 +12,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says something about the machine, not about the code.
+settings.register_profile("nhiscan", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("nhiscan")
 
 REQUIRE_ALL = os.environ.get("NHISCAN_REQUIRE") == "all"
 INSTALLED = bool(os.environ.get("NHISCAN_TEST_INSTALLED"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nhiscan.cli.ending import USAGE, Stop
 from nhiscan.cli.moments import iso
 from nhiscan.config import nearest
+from nhiscan.findings.scopes import scope_names
 
 if TYPE_CHECKING:
     from nhiscan.cli.workspace import Workspace
@@ -26,8 +27,7 @@ class Reading:
     @cached_property
     def scope_names(self) -> dict[str, str]:
         """Scope key -> how people call it: its name, else the provider's id without a partition before it."""
-        rows = self.sql.rows("SELECT key, name, native_id FROM scope")
-        return {key: name or native.rpartition(":")[2] for key, name, native in rows}
+        return scope_names(self.sql)
 
     @cached_property
     def planned(self) -> frozenset[str]:

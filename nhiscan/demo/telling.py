@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nhiscan.collect import ScanOutcome
 from nhiscan.evaluate import Evaluation
-from nhiscan.findings import Result, results
+from nhiscan.findings import Result, results, scope_names
 from nhiscan.inventory import Inventory
 from nhiscan.model import SEVERITIES, Coverage, TieOut
 from nhiscan.report import PackageInfo
@@ -50,10 +50,7 @@ class Told:
         number, as_of = outcome.info.number, outcome.info.started_at
         with inventory.bound(number) as bound:
             found = list(results(bound.sql, rules, parameters, as_of, scan=number))
-            scopes = {
-                key: f"{name} ({native_id.rpartition(':')[2]})" if name else native_id.rpartition(":")[2]
-                for key, name, native_id in bound.sql.rows("SELECT key, name, native_id FROM scope WHERE planned = 1")
-            }
+            scopes = scope_names(bound.sql, planned=True)
             population = {}
             for table in COUNTED:
                 row = bound.sql.one(f"SELECT count(*) FROM {table} WHERE planned = 1")

@@ -2,5 +2,6 @@
 
 from nhiscan.findings.following import Event, Finding, events, findings
 from nhiscan.findings.results import Result, RuleCount, counts, results
+from nhiscan.findings.scopes import scope_names
 
-__all__ = ["Event", "Finding", "Result", "RuleCount", "counts", "events", "findings", "results"]
+__all__ = ["Event", "Finding", "Result", "RuleCount", "counts", "events", "findings", "results", "scope_names"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from nhiscan import data
-from nhiscan.findings import RuleCount
+from nhiscan.findings import RuleCount, scope_names
 from nhiscan.model import SEVERITIES
 from nhiscan.report import html, population
 from nhiscan.report.material import Cover, Material
@@ -247,7 +247,7 @@ _COLUMNS: Sequence[tuple[str, str, Sequence[str], Mapping[str, Any]]] = (
 
 def tests(material: Material) -> list[Test]:
     """The rules that ran, the most severe first."""
-    names = population.scope_names(material.sql)
+    names = scope_names(material.sql)
     by_rule: dict[str, list[RuleCount]] = {rule.id: [] for rule in material.rules}
     for count in material.counts:
         if count.population:
@@ -453,19 +453,20 @@ def leavers_seen(rows: Iterable[Sequence[Any]], roster: bool) -> Leavers:
 
 def _scopes(material: Material) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
     rows = material.sql.rows(
-        """SELECT s.key, coalesce(s.name, s.native_id), s.provider, s.kind, s.planned, s.last_scan, s.last_scan_at,
+        """SELECT s.key, s.name, s.provider, s.kind, s.planned, s.last_scan, s.last_scan_at,
         coalesce(c.sources, 0), coalesce(c.complete, 0) FROM scope s LEFT JOIN (
             SELECT scope, count(*) AS sources,
             sum(CASE WHEN state IN ('complete', 'replaced') THEN 1 ELSE 0 END) AS complete
             FROM coverage WHERE planned = 1 GROUP BY scope) c ON c.scope = s.key ORDER BY s.key"""
     )
     names = ("key", "name", "provider", "kind", "planned", "last_scan", "last_scan_at", "sources", "complete")
-    scopes = [dict(zip(names, row, strict=True)) for row in rows]
+    called = scope_names(material.sql)
+    scopes = [{**dict(zip(names, row, strict=True)), "name": called[row[0]]} for row in rows]
     return [scope for scope in scopes if scope["planned"]], [scope for scope in scopes if not scope["planned"]]
 
 
 def _coverage(material: Material) -> list[Mapping[str, Any]]:
-    names = population.scope_names(material.sql)
+    names = scope_names(material.sql)
     columns = ("scope", "source", "state", "replaced_by", "records", "calls", "data_time", "ended_at")
     rows = material.sql.rows(f"SELECT {', '.join(columns)} FROM coverage WHERE planned = 1 ORDER BY key")
     return [{**dict(zip(columns, row, strict=True)), "scope_name": names.get(row[0], row[0])} for row in rows]

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from nhiscan.findings import scope_names
 from nhiscan.inventory.views import VIEWS
 from nhiscan.model import Call
 from nhiscan.report import html, page, population, results
@@ -150,7 +151,7 @@ def write_derived(material: Material, files: Files) -> page.Page:
     files.table("02-scope/limitations", population.GAP_COLUMNS, population.gaps(sql))
     files.text(PARAMETERS, canonical(_parameters(material.rules, material.parameters)))
     made = page.tests(material)
-    seen = page.Collector({test.rule.id: test for test in made}, population.scope_names(sql))
+    seen = page.Collector({test.rule.id: test for test in made}, scope_names(sql))
     results.write(material, files, seen.see)
     gone = _leavers(material, files)
     files.table("06-lifecycle/inputs", INPUT_COLUMNS, _inputs(material))

@@ -7,6 +7,7 @@ SQL over them, and `nhiscan verify` makes it again.
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from nhiscan.findings import scope_names
 from nhiscan.inventory import Sql
 from nhiscan.inventory.views import KEYS, VIEWS
 from nhiscan.report.material import Calls
@@ -22,12 +23,6 @@ from nhiscan.report.tables import (
 
 GAPS = ("partial", "denied", "failed")
 """Coverage states after which a listing is not known to be complete."""
-
-
-def scope_names(sql: Sql) -> dict[str, str]:
-    """Scope key -> what a reader calls it: name and native id."""
-    rows = sql.rows("SELECT key, name, native_id FROM scope")
-    return {key: f"{name} ({native})" if name and name != native else native or key for key, name, native in rows}
 
 
 def called(names: Mapping[str, str], scope: str) -> str:

@@ -4,10 +4,9 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from nhiscan.findings import Finding, Result
+from nhiscan.findings import Finding, Result, scope_names
 from nhiscan.inventory import Sql
 from nhiscan.report.material import Material, compact
-from nhiscan.report.population import scope_names
 from nhiscan.report.tables import Cell, Files, epoch, flow, iso
 
 WORDS = {

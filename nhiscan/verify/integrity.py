@@ -151,11 +151,11 @@ def check_signature(root: Path, allowed: Path | None, now: int) -> Signed:
     text = read_tag(root, bag.SIGNATURE)
     if text is None:
         return bad(f"{bag.SIGNATURE}: there is no readable signature")
+    message = read_tag(root, bag.TAG_MANIFEST, _MANIFEST_CAP)
+    if message is None:
+        return bad(f"{bag.TAG_MANIFEST}: is missing, too large, or no text, so nothing is signed")
     try:
-        message = (root / bag.TAG_MANIFEST).read_bytes()
-        blob = sshsig.verify(text, message)
-    except OSError:
-        return bad(f"{bag.TAG_MANIFEST}: is missing, so nothing is signed")
+        blob = sshsig.verify(text, message.encode())
     except sshsig.BadSignature as error:
         return bad(f"{bag.SIGNATURE}: {error}")
     fingerprint = sshsig.fingerprint(blob)

@@ -176,6 +176,16 @@ def test_a_pipe_does_not_hold_the_verifier_up(package: Path) -> None:
     assert any(message.startswith(f"{KEYS}: is no regular file") for message in failures(package, "files"))
 
 
+@pytest.mark.parametrize("name", [bag.MANIFEST, bag.TAG_MANIFEST, bag.SIGNATURE, bag.INFO])
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), Path.mkdir])
+def test_a_list_that_is_no_file_does_not_hold_the_verifier_up(
+    package: Path, name: str, make: Callable[[Path], None]
+) -> None:
+    (package / name).unlink()
+    make(package / name)
+    assert any(name in message for message in failures(package))
+
+
 def test_a_removed_signature(package: Path) -> None:
     (package / bag.SIGNATURE).unlink()
     assert failures(package, "files") == [f"{bag.SIGNATURE}: is missing"]

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from nhiscan import model
 from nhiscan.evaluate.gaps import NeedRow, PlannedScope, gaps
+from nhiscan.evaluate.origin import NUMBER, with_rowid
 from nhiscan.evaluate.population import Population, Scoped, population
 from nhiscan.inventory import Sql, SqlError
 from nhiscan.rule import ENGINE_REASONS, Need, Rule
@@ -169,10 +170,11 @@ def _limited(sql: Sql, steps: int | None) -> Iterator[None]:
 
 
 def _settle(sql: Sql, rule: Rule, people: Population, asked: str) -> None:
+    join, number = people.numbered("f.subject")
     sql.run(
         f"INSERT INTO settled SELECT f.rule, f.subject, CASE w.status WHEN {_PASS} THEN 'pass' ELSE 'skip' END,"
         f" w.reason, w.confidence, w.severity FROM ({asked}) AS f"
-        f" JOIN {people.table} p ON p.key = f.subject JOIN {WORK} w ON w.n = p.n"
+        f" JOIN {join} JOIN {WORK} w ON w.n = {number}"
         f" WHERE f.rule = :rule AND w.status IN ({_PASS}, {_SKIP})",
         {"rule": rule.id},
     )
@@ -208,15 +210,20 @@ class _Judgement:
         given = self._rule.columns
         cases = " ".join(f"WHEN '{status}' THEN {code}" for status, code in _CODES.items())
         columns = ", ".join(f"v.{name}" if name in given else "NULL" for name in ("reason", "confidence", "severity"))
-        view, table = self._rule.subject, self._population.table
-        # A subject without number is no key of the view (number 0, refused below), or lives in a scope not planned.
+        view, people = self._rule.subject, self._population
+        join, number = people.numbered("v.subject")
+        text = with_rowid(self._rule.sql, view) if people.ordered else None
+        if text is not None:
+            source, number = f"({text}\n) AS v WHERE TRUE", f"v.{NUMBER}"
+        else:
+            # A subject without number is no key of the view (number 0, refused below), or lives in a scope not planned.
+            source = f"({self._rule.sql}\n) AS v LEFT JOIN {join} WHERE {number} IS NOT NULL"
+            source += f" OR NOT EXISTS (SELECT 1 FROM {view} x WHERE x.key = v.subject)"
         # SQLite marks a number that comes twice; PostgreSQL has no such clause and is asked afterwards.
         twice = f" ON CONFLICT (n) DO UPDATE SET status = {_TWICE}" if self._sql.dialect == "sqlite" else ""
         self._sql.run(
             f"INSERT INTO {WORK} (n, status, reason, confidence, severity)"
-            f" SELECT coalesce(p.n, 0), CASE v.status {cases} ELSE {_WRONG} END, {columns}"
-            f" FROM ({self._rule.sql}\n) AS v LEFT JOIN {table} p ON p.key = v.subject"
-            f" WHERE p.n IS NOT NULL OR NOT EXISTS (SELECT 1 FROM {view} x WHERE x.key = v.subject){twice}",
+            f" SELECT coalesce({number}, 0), CASE v.status {cases} ELSE {_WRONG} END, {columns} FROM {source}{twice}",
             self._values,
         )
         own = set() if view == "scope" else {scoped.own for scoped in self._population.scopes if scoped.own}
@@ -298,8 +305,11 @@ class _Judgement:
         return Count(self._rule.id, scoped.scope, number, passed, failed, skipped, unknown, digest.hexdigest(), gap)
 
     def _wrong(self, code: int) -> str:
-        row = self._sql.one(f"SELECT n FROM {WORK} WHERE status = {code} ORDER BY n")
-        key = self._key(row[0]) if row else ""
+        row = self._sql.one(
+            f"SELECT p.key FROM {WORK} w JOIN {self._population.table} p ON p.n = w.n"
+            f" WHERE w.status = {code} ORDER BY w.n"
+        )
+        key = str(row[0]) if row else ""
         if code == _TWICE:
             return f"returns the subject {key!r} twice"
         status = self._sql.one(

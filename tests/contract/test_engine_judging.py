@@ -1,6 +1,7 @@
 """The engine on both databases: counts, digests, what it refuses, and what becomes of what could not be read."""
 
 import hashlib
+import random
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from nhiscan.rule import Rule, load
 
 AS_OF = 1_767_225_600
 A, B, REGISTER = "aws/account/aws:111111111111", "aws/account/aws:222222222222", "register/register/people"
+OTHER = "aws/account/aws:150000000000"
 RULE = """\
 id = "sample"
 title = "A sample"
@@ -173,6 +175,36 @@ def test_keys_that_do_not_begin_with_their_scope_are_counted_in_it(sql: Sql, rul
     first, second = judge(sql, rule)
     assert first.sha256 == digest({f"key-{n}": "fail" for n in (0, 2, 4)})
     assert second.sha256 == digest({f"key-{n}": "fail" for n in (1, 3, 5)})
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_order_of_the_rows_makes_no_difference(sql: Sql, rule: Rule, seed: int) -> None:
+    """Rows in the order of their keys are numbered by SQLite itself, others are looked up."""
+    chance = random.Random(seed)
+    scopes(sql, A, B, REGISTER)
+    scopes(sql, OTHER, planned=0)
+    rows: list[Row] = [
+        {
+            "key": f"{scope if chance.random() < 0.8 else 'key'}/access_key/{n:03d}",
+            "scope": scope,
+            "planned": int(scope != OTHER),
+            "confirmed": int(chance.random() < 0.9),
+            "kind": "access_key",
+            "state": chance.choice(("active", "inactive", "expired", None)),
+        }
+        for n in range(300)
+        for scope in [chance.choice((A, B, OTHER))]
+    ]
+    need(sql, A, 0)
+    need(sql, B, 1)
+    outcomes = []
+    for ordered in (sorted(rows, key=lambda row: str(row["key"])), chance.sample(rows, len(rows))):
+        fill(sql, "credential", ordered)
+        outcomes.append((judge(sql, rule), verdicts(sql)))
+        sql.run("DELETE FROM credential")
+    assert outcomes[0] == outcomes[1]
+    statuses = {str(row["key"]): None for row in rows if row["scope"] == B}
+    assert outcomes[0][0][1].population == len(statuses)
 
 
 def test_scopes_that_are_not_planned_are_not_judged(sql: Sql, rule: Rule) -> None:

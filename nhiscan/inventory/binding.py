@@ -12,7 +12,7 @@ without a row being written.
 from collections.abc import Callable, Iterable
 
 from nhiscan import model
-from nhiscan.inventory.merging import analyze, complete
+from nhiscan.inventory.merging import analyze
 from nhiscan.inventory.sql import Sql
 from nhiscan.inventory.tables import RANGED, Listing, Ranged, listing
 from nhiscan.inventory.views import VIEWS, columns_of, ddl
@@ -101,32 +101,40 @@ def _own(ranged: Ranged) -> str:
     return ", ".join(f"r.{column.name}" for column in ranged.stored)
 
 
-def _confirmed(ranged: Ranged, dialect: str) -> str:
+def _confirmed(ranged: Ranged) -> str:
+    """1 where the last scan that planned the row's scope listed its kind exhaustively or noted that it saw the row."""
     return (
-        f"CASE WHEN {complete(ranged, 'r', dialect, 'state_listing')} = 1 THEN 1 WHEN EXISTS (SELECT 1 FROM scan_seen z"
-        f" WHERE z.record = '{ranged.name}' AND z.key = r.key AND z.scan = b.last_scan) THEN 1 ELSE 0 END AS confirmed"
+        "CASE WHEN COALESCE(kl.complete, tl.complete, 0) = 1 THEN 1 WHEN EXISTS (SELECT 1 FROM scan_seen z"
+        f" WHERE z.record = '{ranged.name}' AND z.key = r.key AND z.scan = b.last_scan) THEN 1 ELSE 0 END"
     )
 
 
-def _joined(ranged: Ranged, number: int, *, more: str = "") -> str:
+def _joined(ranged: Ranged, number: int, dialect: str, *, more: str = "") -> str:
+    """A need that names the kind (``kl``) decides; one for the whole table (``tl``) stands in where there is none."""
+    listings = "".join(
+        f" LEFT JOIN state_listing {alias} ON {alias}.record = '{ranged.name}' AND {alias}.scope = r.scope"
+        f" AND {alias}.kind = {kind}"
+        for alias, kind in (("kl", ranged.kind("r", dialect)), ("tl", "''"))
+    )
     return (
-        f" FROM {ranged.table} r JOIN state_scope b ON b.scope = r.scope JOIN scan f ON f.number = r.first_scan{more}"
-        f" WHERE {_holds('r', number)}"
+        f" FROM {ranged.table} r JOIN state_scope b ON b.scope = r.scope JOIN scan f ON f.number = r.first_scan"
+        f"{listings}{more} WHERE {_holds('r', number)}"
     )
 
 
 def _plain(ranged: Ranged, number: int, dialect: str) -> str:
-    state = f"b.planned, {_confirmed(ranged, dialect)}, f.started_at AS first_seen_at"
-    return f"SELECT {_own(ranged)}, {state}{_joined(ranged, number)}"
+    state = f"b.planned, {_confirmed(ranged)} AS confirmed, f.started_at AS first_seen_at"
+    return f"SELECT {_own(ranged)}, {state}{_joined(ranged, number, dialect)}"
 
 
 def _with_last_use(ranged: Ranged, number: int, dialect: str, extra: str, join: str) -> str:
     """The view of a record that says when it was last used; ``extra`` and ``join`` add columns of the caller's."""
     use = f" LEFT JOIN last_use u ON u.subject = r.key AND {_holds('u', number)}"
     inner = (
-        f"SELECT {_own(ranged)}, b.planned, b.last_scan, {_confirmed(ranged, dialect)}, f.started_at AS first_seen_at,"
-        " u.used_at, u.known_since AS fixed_since, u.trailing_days, u.source AS used_source, u.from_scan AS used_from,"
-        f" {extra}{_joined(ranged, number, more=use + join)}"
+        f"SELECT {_own(ranged)}, b.planned, b.last_scan, {_confirmed(ranged)} AS confirmed,"
+        " f.started_at AS first_seen_at, u.used_at, u.known_since AS fixed_since, u.trailing_days,"
+        " u.source AS used_source, u.from_scan AS used_from,"
+        f" {extra}{_joined(ranged, number, dialect, more=use + join)}"
     )
     kind = ranged.kind("i", dialect)
     listed = (

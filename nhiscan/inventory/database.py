@@ -15,9 +15,12 @@ from nhiscan.inventory.schema import HEAD, METADATA, REVISIONS
 from nhiscan.inventory.sql import LIKE_AS_POSTGRESQL, Sql, driver_errors, of_driver
 
 _BUSY_SECONDS = 60  # how long a writer waits for another one on SQLite
+_PAGE = 16_384
 _CACHE_KIB = 65_536  # page cache of a SQLite connection, and as much again for its temporary tables
 _SETTINGS = {
     "sqlite": (
+        f"PRAGMA main.page_size = {_PAGE}",  # of a new file; big pages load and scan a third faster
+        f"PRAGMA temp.page_size = {_PAGE}",
         "PRAGMA journal_mode = wal",
         "PRAGMA synchronous = normal",
         "PRAGMA foreign_keys = on",

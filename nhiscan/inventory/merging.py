@@ -26,7 +26,7 @@ def prepare(sql: Sql) -> None:
     sql.create("CREATE TEMP TABLE use_delta (key TEXT PRIMARY KEY)")
 
 
-def complete(ranged: Ranged, alias: str, dialect: str, listings: str) -> str:
+def complete(ranged: Ranged, alias: str, dialect: str) -> str:
     """SQL that is 1 where the kind of the row was listed exhaustively in its scope, else 0.
 
     A need that names the kind decides; one for the whole table stands in where there is none.
@@ -34,7 +34,7 @@ def complete(ranged: Ranged, alias: str, dialect: str, listings: str) -> str:
 
     def one(kind: str) -> str:
         where = f"l.record = '{ranged.name}' AND l.scope = {alias}.{ranged.home} AND l.kind = {kind}"
-        return f"(SELECT l.complete FROM {listings} l WHERE {where})"
+        return f"(SELECT l.complete FROM stage_listing l WHERE {where})"
 
     kind = ranged.kind(alias, dialect)
     return f"COALESCE({one(kind)}, 0)" if kind == "''" else f"COALESCE({one(kind)}, {one(chr(39) * 2)}, 0)"
@@ -58,7 +58,7 @@ def merge(sql: Sql, ranged: Ranged, staged: Stage, scan: int) -> None:
     columns = tuple(column.name for column in ranged.stored)
     compared = tuple(name for name in columns if name not in _SOURCE_AND_KEY)
     planned = f"EXISTS (SELECT 1 FROM scan_scope p WHERE p.scope = r.{ranged.home} AND p.scan = :scan)"
-    listed = complete(ranged, "r", sql.dialect, "stage_listing")
+    listed = complete(ranged, "r", sql.dialect)
     sql.run("DELETE FROM delta")
     first = sql.one(f"SELECT 1 FROM {ranged.table} LIMIT 1") is None
     if first:
@@ -104,7 +104,7 @@ def merge(sql: Sql, ranged: Ranged, staged: Stage, scan: int) -> None:
     if ranged.name != "scope" and not _all_listed(sql, ranged, staged):
         sql.run(
             f"INSERT INTO scan_seen (record, key, scan) SELECT '{ranged.name}', s.key, :scan FROM {stage} s"
-            f" WHERE {complete(ranged, 's', sql.dialect, 'stage_listing')} = 0",
+            f" WHERE {complete(ranged, 's', sql.dialect)} = 0",
             values,
         )
 

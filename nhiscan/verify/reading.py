@@ -32,6 +32,7 @@ LINE_CAP = 32 << 20  # bytes of one line of a JSONL file
 JSON_CAP = 64 << 20
 RULE_CAP = 1 << 20
 RULES_CAP = 2_000
+DOTS_CAP = 1_000  # in one line of a rule
 FINDINGS = "06-lifecycle/findings.csv"
 FINDING_TABLE = "nhiscan_finding"
 _DOCUMENT_TABLE = "nhiscan_document"
@@ -126,6 +127,7 @@ def read_rules(package: Package, names: Iterable[str]) -> tuple[list[Rule], dict
     for path in paths:
         if path.stat().st_size > RULE_CAP:
             raise Unreadable(f"data/05-tests/rules/{path.name}: is larger than {RULE_CAP} bytes")
+        _plain_enough(path)
     try:
         rules = load(paths) if paths else []
     except RuleErrors as error:
@@ -154,6 +156,17 @@ def read_rules(package: Package, names: Iterable[str]) -> tuple[list[Rule], dict
         except ParameterError as error:
             raise Unreadable(f"data/{payload.PARAMETERS}: {error}") from error
     return rules, parameters
+
+
+def _plain_enough(path: Path) -> None:
+    """Refuse a line whose dots could be those of a key of a thousand parts: reading such a key takes hours."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise Unreadable(f"data/05-tests/rules/{path.name}: cannot be read: {error.strerror}") from error
+    for number, line in enumerate(lines, 1):
+        if line.count(b".") > DOTS_CAP:
+            raise Unreadable(f"data/05-tests/rules/{path.name}, line {number}: holds more than {DOTS_CAP} dots")
 
 
 def read_inventory(package: Package, sql: Sql) -> dict[str, int]:

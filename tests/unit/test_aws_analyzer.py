@@ -246,6 +246,13 @@ def test_patterns_match_like_a_plain_reading_of_the_rule(pattern: str, action: s
     assert matches(pattern, action) is plain(pattern, action)
 
 
+@pytest.mark.parametrize("pattern", ["*?" * 40 + "x", "*a" * 40 + "b", "*:*" * 40 + "!"])
+def test_a_pattern_full_of_stars_is_answered(pattern: str) -> None:
+    """A regular expression that tries every way to share the text out among the stars would not come back."""
+    assert not matches(pattern, "iam:" + "a" * 60)
+    assert matches(pattern[:-1], "iam:" + ":" * 80 + "a" * 60)
+
+
 @pytest.mark.parametrize(
     ("resource", "all_of_them"),
     [

@@ -120,7 +120,20 @@ def has_wildcard(pattern: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile("".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern), re.DOTALL)
+    """Each text between two stars is taken where it comes first and never tried again (an atomic group).
+
+    So the work grows with the length of pattern and action, and a policy full of stars cannot hold a scan up.
+    """
+
+    def plain(text: str) -> str:
+        return "".join("." if c == "?" else re.escape(c) for c in text)
+
+    first, *rest = pattern.split("*")
+    if not rest:
+        return re.compile(plain(first), re.DOTALL)
+    *between, last = rest
+    middle = "".join(f"(?>.*?{plain(text)})" for text in between if text)
+    return re.compile(f"{plain(first)}{middle}.*{plain(last)}", re.DOTALL)
 
 
 def matches(pattern: str, action: str) -> bool:

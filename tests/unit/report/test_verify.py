@@ -458,6 +458,14 @@ def test_a_packaged_rule_may_do_no_more_than_any_rule(package: Path, sql: str) -
     assert any("access-key-not-rotated.toml, line " in message for message in failures(package, "tests"))
 
 
+@pytest.mark.parametrize("text", [".".join(["a"] * 200_000) + " = 1\n", "[" + ".".join(["a"] * 200_000) + "]\n"])
+def test_a_packaged_rule_with_an_endless_key_does_not_hold_the_verifier_up(package: Path, text: str) -> None:
+    (rule, *_) = sorted((package / "data/05-tests/rules").iterdir())
+    rule.write_text("id = 'x'\n" + text)
+    seal_again(package, sign=somebody())
+    assert any(f"{rule.name}, line 2: holds more than 1000 dots" in message for message in failures(package))
+
+
 def test_a_folder_that_is_no_package(tmp_path: Path) -> None:
     assert not check(tmp_path).ok
     assert check(tmp_path / "none").checks[0].message.endswith("does not exist")

@@ -14,7 +14,7 @@ from nhiscan.inventory.tables import Ranged
 from nhiscan.inventory.views import Column
 from nhiscan.model import LAST_USE
 
-BATCH = 20_000  # rows held in memory at once
+BATCH = 5_000  # rows held in memory at once
 _WORTHWHILE = 500  # rows for which a statement of their own is made
 
 Tuples = list[tuple[Any, ...]]

@@ -18,6 +18,7 @@ from nhiscan.verify import Verification, verify
 NOW = 1_782_907_200
 KEYS = "data/03-population/keys.csv"
 CREDENTIALS = "data/03-population/inventory/credential.jsonl"
+NEEDS = "data/03-population/inventory/need.jsonl"
 COUNTS = "data/05-tests/counts.csv"
 RESULTS = "data/05-tests/results.jsonl"
 
@@ -364,7 +365,7 @@ BROKEN: list[tuple[str, str, str]] = [
     ("data/02-scope/parameters.json", "{}", "names other rules"),
     ("data/04-collection/caller.json", "[]", "is no JSON object"),
     ("data/04-collection/caller.json", '{"owner_tags": 1}', "owner_tags is no list"),
-    ("data/04-collection/transcript.jsonl", '{"seq": 1}\n', "line 1: is no call"),
+    ("data/04-collection/transcript.jsonl", '{"seq":1}\n', "line 1: is no call"),
     ("data/05-tests/rules/access-key-not-rotated.toml", "id = ", "access-key-not-rotated.toml, line 1"),
     ("data/06-lifecycle/findings.csv", "a,b\n", "line 1: has other columns"),
     ("data/06-lifecycle/inputs.csv", "", "line 1: has other columns"),
@@ -464,6 +465,33 @@ def test_a_packaged_rule_with_an_endless_key_does_not_hold_the_verifier_up(packa
     rule.write_text("id = 'x'\n" + text)
     seal_again(package, sign=somebody())
     assert any(f"{rule.name}, line 2: holds more than 1000 dots" in message for message in failures(package))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace('{"', '{"key":"another","', 1),
+        lambda text: text.replace('":', '": ', 1),
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: "\ufeff" + text,
+    ],
+)
+def test_a_table_that_reads_otherwise_than_it_is_written(package: Path, change: Callable[[str], str]) -> None:
+    edit(package, CREDENTIALS, change)
+    seal_again(package, sign=somebody())
+    assert any("credential.jsonl, line 1: is not written as a package writes it" in one for one in failures(package))
+
+
+def test_rows_in_a_scope_that_is_not_there(package: Path) -> None:
+    edit(package, CREDENTIALS, lambda text: re.sub(r'"scope":"[^"]*"', '"scope":"aws/account/none"', text))
+    seal_again(package, sign=somebody())
+    assert any("credential.jsonl: " in one and "lives in no scope" in one for one in failures(package))
+
+
+def test_a_gap_that_nothing_suffers_from(package: Path) -> None:
+    edit(package, NEEDS, lambda text: text.replace('"complete":0', '"complete":1'))
+    seal_again(package, sign=somebody())
+    assert any("need.jsonl: says that " in one and "was read completely" in one for one in failures(package))
 
 
 def test_a_folder_that_is_no_package(tmp_path: Path) -> None:

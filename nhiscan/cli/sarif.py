@@ -92,8 +92,9 @@ def _result(row: Mapping[str, Any], places: Mapping[str, int]) -> dict[str, Any]
                 "logicalLocations": [{"fullyQualifiedName": row["subject"], "kind": "resource"}],
             }
         ],
-        "partialFingerprints": {"nhiscan/v1": row["fingerprint"], "primaryLocationLineHash": row["fingerprint"]},
     }
+    if fingerprint := row.get("fingerprint"):  # what could not be determined and never failed is no finding
+        result["partialFingerprints"] = {"nhiscan/v1": fingerprint, "primaryLocationLineHash": fingerprint}
     if row["rule"] in places:
         result["ruleIndex"] = places[row["rule"]]
     return result

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from jsonschema.validators import validator_for
 
+from nhiscan.cli.sarif import document
 from nhiscan.config.starter import STARTER
 from nhiscan_aws.simulated import Account, Key, PasswordPolicy, SimulatedAws, Use, User, World
 
@@ -110,7 +111,15 @@ def test_sarif_is_valid(show: Callable[..., Any]) -> None:
     assert run["invocations"][0]["executionSuccessful"] is True
     everything = show("findings", "--all", "--format", "sarif")
     validator_for(schema)(schema).validate(everything.json)
-    assert all((one["level"] == "none") == (one["kind"] != "fail") for one in everything.json["runs"][0]["results"])
+    results = everything.json["runs"][0]["results"]
+    assert all((one["level"] == "none") == (one["kind"] != "fail") for one in results)
+
+
+def test_sarif_of_what_is_no_finding() -> None:
+    """A result that could not be determined and never failed has no fingerprint."""
+    row = {"rule": "r", "state": "undetermined", "severity": "high", "message": "m", "title": "t"}
+    (found,) = json.loads("".join(document([], {}, [], [{**row, "scope": "s", "subject": "x"}])))["runs"][0]["results"]
+    assert (found["kind"], found["level"], "partialFingerprints" in found) == ("open", "none", False)
 
 
 def test_sarif_of_a_failure_is_valid_too(program: Any) -> None:

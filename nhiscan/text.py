@@ -19,6 +19,11 @@ def visible(text: str) -> str:
     return "".join(f"<U+{ord(c):04X}>" if unicodedata.category(c) in _HIDDEN else c for c in text)
 
 
+def plural(number: int, thing: str) -> str:
+    """1 scope, 2 scopes."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def csv_cell(text: str) -> str:
     """A text cell that no spreadsheet takes for a formula: with ``'`` in front where it could start one.
 

@@ -36,6 +36,8 @@ def explain(error: Exception) -> tuple[int, str, str]:
     """Exit code, message, and how the command is used where it was used wrongly, for what ended a command."""
     if isinstance(error, Stop):
         return error.code, error.message, ""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and error.ctx:
+        return USAGE, "name one of the commands above", error.ctx.get_help()
     if isinstance(error, click.UsageError) and error.ctx:
         hint = f"Try '{error.ctx.command_path} --help' for help."
         return USAGE, error.format_message(), f"{error.ctx.get_usage()}\n{hint}"
@@ -86,7 +88,10 @@ def tell(said: Said, arguments: Sequence[str], code: int, message: str, usage: s
         document = failed(failure["message"])
     else:
         document = dumps({"error": failure}, pretty=wanted == "json")
-    Output(said, wanted, said.file, quiet=True).give([document])
+    try:
+        Output(said, wanted, said.file, quiet=True).give([document])
+    except Stop as stop:  # the file of -o is what is wrong: the message has been said, and the code stays
+        click.echo(f"nhiscan: {visible(stop.message)}", err=True)
 
 
 def _asked(arguments: Sequence[str]) -> str | None:

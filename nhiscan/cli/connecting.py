@@ -107,6 +107,12 @@ def known(ctx: click.Context, names: Sequence[str], installed: "Mapping[str, Con
     return list(dict.fromkeys(names))
 
 
+def unnamed(installed: "Mapping[str, Connector]") -> str:
+    """The message where neither the command line nor the configuration names a connector."""
+    names = f" (installed: {', '.join(installed)})" if installed else ""
+    return f"name a connector{names}, or give the configuration a [connectors.<name>] table"
+
+
 def _option(connector: str, option: "Option") -> click.Option:
     """``connector`` is empty for the short form, which help does not list."""
 

@@ -8,7 +8,7 @@ import click
 
 from nhiscan import __version__
 from nhiscan.cli import options
-from nhiscan.cli.connecting import ConnectorCommand, flags, known
+from nhiscan.cli.connecting import ConnectorCommand, flags, known, unnamed
 from nhiscan.cli.ending import FAILED, INCOMPLETE, OK
 from nhiscan.cli.output import Column
 from nhiscan.cli.workspace import Workspace, now
@@ -71,7 +71,7 @@ def check(ctx: click.Context, names: tuple[str, ...]) -> None:
     taken = known(ctx, names or tuple(workspace.settings.connectors), workspace.connectors)
     if not taken:
         workspace.refuse()
-        raise click.UsageError("name a connector, or give the configuration a [connectors.<name>] table", ctx)
+        raise click.UsageError(unnamed(workspace.connectors), ctx)
     said = flags(ctx, taken, workspace.connectors)
     settings: Mapping[str, Any] = {name: workspace.connector_settings(name, said[name]) for name in taken}
     workspace.refuse()
@@ -87,7 +87,7 @@ def check(ctx: click.Context, names: tuple[str, ...]) -> None:
                 "scopes": [scope.key for scope in found.scopes],
                 "problem": found.problem,
                 "who": ", ".join(f"{key} {value}" for key, value in sorted(found.caller.items())),
-                "where": ", ".join(scope.name or scope.native_id for scope in found.scopes),
+                "where": ", ".join(scope.name or scope.native_id.rpartition(":")[2] for scope in found.scopes),
             }
         )
     columns = (

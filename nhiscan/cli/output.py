@@ -13,15 +13,23 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from nhiscan.cli.ending import FAILED, Said, Stop
 from nhiscan.text import csv_cell, visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
 
 Row = Mapping[str, Any]
 _SPOOL = 4 << 20
 _RICH_ROWS = 500
 """Most rows that are drawn with rich; longer tables are plain on a terminal too, where drawing would take seconds."""
+
+
+_ROOM = 32
+"""Columns of the terminal that the last column of a table must have, where its text is that long."""
 
 
 class Column(NamedTuple):
@@ -131,7 +139,9 @@ class Output:
             yield _csv_line([*cells, str(int(escaped))])
 
     def _drawn(self, columns: Sequence[Column], rows: Iterable[Row]) -> None:
-        """On a terminal: drawn with rich, long cells folded, never cut."""
+        """On a terminal: drawn with rich, never cut. The last column is folded; where that leaves it too narrow, each
+        row becomes a few lines of its own, so that no id is torn apart.
+        """
         kept: list[Row] = []
         iterator = iter(rows)
         for row in iterator:
@@ -144,19 +154,53 @@ class Output:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=box.SIMPLE, pad_edge=False)
-        for column in columns:
-            table.add_column(Text(column.heading), overflow="fold")
-        for row in kept:
-            cells = []
-            for column in columns:
-                shown = visible(_flat(row.get(column.key)))
-                cells.append(Text(shown, style=_STYLES.get(shown, "") if column.key in _COLOURED else ""))
-            table.add_row(*cells)
         console = Console()
+        lines = [[_cell(column, row) for column in columns] for row in kept]
+        widths = [
+            max([len(column.heading), *(cells[place].cell_len for cells in lines)])
+            for place, column in enumerate(columns)
+        ]
+        short = sum(widths[:-1]) + 3 * len(widths)
         with console.capture() as capture:
-            console.print(table)
+            if short + min(widths[-1], _ROOM) > console.width:
+                for cells in lines:
+                    _stacked(console, columns, cells)
+            else:
+                table = Table(box=box.SIMPLE, pad_edge=False)
+                for place, column in enumerate(columns):
+                    table.add_column(Text(column.heading), overflow="fold", no_wrap=place < len(columns) - 1)
+                for cells in lines:
+                    table.add_row(*cells)
+                console.print(table)
         self.give([capture.get()])
+
+
+def _cell(column: Column, row: Row) -> "Text":
+    from rich.text import Text
+
+    shown = visible(_flat(row.get(column.key)))
+    return Text(shown, style=_STYLES.get(shown, "") if column.key in _COLOURED else "")
+
+
+def _stacked(console: "Console", columns: Sequence[Column], cells: Sequence["Text"]) -> None:
+    """One row as lines: each cell with its heading, as many on a line as fit, the empty ones left out."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    line = Text()
+    lines = [line]
+    for column, cell in zip(columns, cells, strict=True):
+        if not cell.plain:
+            continue
+        pair = Text.assemble((f"{column.heading}: ", "dim"), cell)
+        indent = 2 if len(lines) > 1 else 0
+        if line.plain and indent + line.cell_len + 2 + pair.cell_len > console.width:
+            line = pair
+            lines.append(line)
+        else:
+            line.append_text(Text.assemble("  ", pair) if line.plain else pair)
+    for place, text in enumerate(lines):
+        console.print(Padding(text, (0, 0, 0, 2 if place else 0), expand=False), overflow="fold")
 
 
 _COLOURED = frozenset({"severity", "state", "status"})

@@ -107,4 +107,5 @@ def reading(workspace: "Workspace", number: int | None) -> Iterator[Reading]:
 def missing(workspace: "Workspace", number: int | None) -> str:
     """The message for a scan that is not there."""
     wanted = "no scan has been finished" if number is None else f"there is no scan {number}"
-    return f"{wanted} in {workspace.shown_place}"
+    remedy = ": scan first (`nhiscan scan`), or name another inventory by --db" if number is None else ""
+    return f"{wanted} in {workspace.shown_place}{remedy}"

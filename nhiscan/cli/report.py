@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from nhiscan.cli import options
-from nhiscan.cli.ending import INCOMPLETE, OK
+from nhiscan.cli.ending import INCOMPLETE, OK, USAGE, Stop
+from nhiscan.cli.reading import missing
 from nhiscan.cli.watching import steps
 from nhiscan.cli.workspace import Workspace
 
@@ -36,6 +37,8 @@ def report(ctx: click.Context, out: Path, number: int | None, replace: bool) -> 
     workspace.refuse()
     evidence = workspace.settings.evidence
     inventory = workspace.stored()
+    if inventory.scan(number) is None:  # before a key is made for nothing
+        raise Stop(USAGE, missing(workspace, number))
     key, message = signer(evidence.sign_key)
     if message:
         click.echo(message.rstrip(), err=True)

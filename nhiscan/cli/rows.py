@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nhiscan.cli.moments import iso
 from nhiscan.cli.output import Column
 from nhiscan.model import SEVERITIES
+from nhiscan.text import plural
 
 if TYPE_CHECKING:
     from nhiscan.cli.reading import Reading
@@ -137,7 +138,7 @@ def in_words(counted: Mapping[str, int]) -> str:
     """3 findings (1 critical, 2 high)"""
     total = sum(counted.values())
     parts = ", ".join(f"{number} {name}" for name, number in counted.items())
-    return f"{total} open finding{'' if total == 1 else 's'}" + (f" ({parts})" if parts else "")
+    return plural(total, "open finding") + (f" ({parts})" if parts else "")
 
 
 def as_judged(

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nhiscan.cli import options
-from nhiscan.cli.connecting import ConnectorCommand, flags, known
+from nhiscan.cli.connecting import ConnectorCommand, flags, known, unnamed
 from nhiscan.cli.ending import FAILED, INCOMPLETE, Stop, verdict
 from nhiscan.cli.reading import Reading
 from nhiscan.cli.rows import in_words, reaches
 from nhiscan.cli.showing import show
 from nhiscan.cli.watching import watching
 from nhiscan.cli.workspace import LOG, Workspace, now
-from nhiscan.text import visible
+from nhiscan.text import plural, visible
 
 if TYPE_CHECKING:
     from nhiscan.collect import ScanOutcome
@@ -84,21 +84,22 @@ def scan(ctx: click.Context, names: tuple[str, ...]) -> None:
         raise Stop(FAILED, "\n".join(["nothing could be read:", *_grouped(outcome.gaps)]))
     with inventory.bound(outcome.number) as bound:
         stored = Reading(bound.sql, bound.info)
-        counted = show(workspace, stored, rules, wanted=lambda row: row["scope"] in stored.planned)
+        found = show(workspace, stored, rules, wanted=lambda row: row["scope"] in stored.planned)
         identities, credentials = stored.count("identity"), stored.count("credential")
     settings = workspace.settings.scan
     code = verdict(
         nothing=outcome.nothing_read,
         incomplete=outcome.incomplete,
-        findings=reaches(counted, settings.fail_on),
+        findings=reaches(found, settings.fail_on),
         allow_partial=settings.allow_partial,
     )
     for line in _unread(outcome, code, allow_partial=settings.allow_partial):
         click.echo(f"nhiscan: {visible(line)}", err=True)
     complete, listed = _complete(outcome)
     summary = (
-        f"{complete} of {listed} scopes complete, {identities} identities, {credentials} credentials, "
-        f"{in_words(counted)}, {len(outcome.gaps)} gaps; scan {outcome.number}, run {outcome.run}, "
+        f"{complete} of {plural(listed, 'scope')} complete, "
+        f"{identities} {'identity' if identities == 1 else 'identities'}, {plural(credentials, 'credential')}, "
+        f"{in_words(found)}, {plural(len(outcome.gaps), 'gap')}; scan {outcome.number}, run {outcome.run}, "
         f"inventory {workspace.shown_place}"
     )
     click.echo(f"nhiscan: {visible(summary)}", err=True)
@@ -122,7 +123,7 @@ def _plan(ctx: click.Context, workspace: Workspace, names: Sequence[str]) -> "li
     taken = known(ctx, names or tuple(workspace.settings.connectors), workspace.connectors)
     if not taken:
         workspace.refuse()
-        raise click.UsageError("name a connector, or give the configuration a [connectors.<name>] table", ctx)
+        raise click.UsageError(unnamed(workspace.connectors), ctx)
     said = flags(ctx, taken, workspace.connectors)
     plan: list[tuple[Connector, Settings]] = [
         (workspace.connectors[name], workspace.connector_settings(name, said[name])) for name in taken

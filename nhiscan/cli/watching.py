@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from nhiscan.cli.workspace import LOG
-from nhiscan.text import visible
+from nhiscan.text import plural, visible
 
 if TYPE_CHECKING:
     from nhiscan.collect import Progress
@@ -39,7 +39,7 @@ def watching(*, quiet: bool) -> Iterator[Show]:
 
         def show(event: "Progress") -> None:
             what = {"storing": "storing", "evaluating": "judging"}.get(event.event, "scopes")
-            rest = f"{event.calls} calls, {event.records} records"
+            rest = f"{plural(event.calls, 'call')}, {plural(event.records, 'record')}"
             bar.update(task, description=what, total=event.scopes or None, completed=event.scopes_done, rest=rest)
             if event.event == "ended" and event.state not in _READ:
                 bar.console.print(Text(visible(f"{event.scope}: {event.source} {event.state}")))
@@ -65,10 +65,10 @@ def steps(*, quiet: bool) -> Iterator[Callable[[str], None]]:
 
 def _log(event: "Progress") -> None:
     if event.event == "planned":
-        LOG.info("reading %d scope%s", event.scopes, "" if event.scopes == 1 else "s")
+        LOG.info("reading %s", plural(event.scopes, "scope"))
     elif event.event == "ended" and event.source:
         # Not a warning: another source may stand in for this one. What is missing is told at the end.
         level = logging.DEBUG if event.state in _READ else logging.INFO
         LOG.log(level, "%s: %s %s", event.scope, event.source, event.state)
     elif event.event == "storing":
-        LOG.info("read %d scopes with %d calls; storing", event.scopes_done, event.calls)
+        LOG.info("read %s with %s; storing", plural(event.scopes_done, "scope"), plural(event.calls, "call"))

@@ -178,6 +178,7 @@ class Workspace:
         """The inventory for commands that write it; made where it is missing. Its default folder is made too."""
         from nhiscan.inventory import open_inventory
 
+        self._refuse_other_databases()
         if not self.settings.inventory:
             Path(self.place).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         elif "://" not in self.place and not Path(self.place).parent.is_dir():
@@ -189,12 +190,18 @@ class Workspace:
         """The inventory for commands that read it: it must be there."""
         from nhiscan.inventory import open_inventory
 
+        self._refuse_other_databases()
         if "://" not in self.place and not Path(self.place).is_file():
             raise Stop(
                 USAGE, f"there is no inventory at {self.place}: scan first (`nhiscan scan`), or name one by --db"
             )
         LOG.debug("inventory: %s", self.shown_place)
         return open_inventory(self.place, create=False, upgrade=upgrade)
+
+    def _refuse_other_databases(self) -> None:
+        scheme, url, _ = self.place.partition("://")
+        if url and scheme.partition("+")[0] not in {"postgresql", "postgres"}:
+            raise Stop(USAGE, f"an inventory is a SQLite file or a postgresql:// URL, not {scheme}://...")
 
     @cached_property
     def output(self) -> "Output":

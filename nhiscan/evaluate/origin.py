@@ -14,7 +14,7 @@ NUMBER = "nhiscan_rowid"
 _JOINS = frozenset({"join", "left", "inner", "cross", "outer", "on", ","})
 _ENDS = frozenset({"where", "group", "having", "order", "limit", "window"})
 _OTHERWISE = frozenset({"with", "union", "intersect", "except", "right", "full", "natural"})
-"""Words after which a row of the result is no longer one row of the first table of FROM."""
+"""Words after which a row of the result is no longer one row of each table of FROM."""
 
 
 class _Insertion(NamedTuple):
@@ -22,11 +22,20 @@ class _Insertion(NamedTuple):
     text: str
 
 
+class _Source(NamedTuple):
+    """A table (``start`` is its name) or a sub-select (``start`` and ``end`` are its parentheses) of a FROM clause."""
+
+    start: int
+    end: int
+    alias: str | None
+
+
 def with_rowid(sql: str, view: str) -> str | None:
     """The SELECT with a column `NUMBER`, the rowid of the row of ``view`` whose key is the subject.
 
-    None where that is not plain: the subject must be the key of the first table of FROM, which is the view, or a column
-    of the same kind of a sub-select in its place; nothing is grouped or united on the way. (SQLite only.)
+    None where that is not plain: the subject must be the key of a table of FROM, which is the view, or a column of the
+    same kind of a sub-select in its place; nothing is grouped or united on the way. A row that a LEFT JOIN did not find
+    has neither key nor rowid. (SQLite only.)
     """
     found = tokens(sql)
     insertions = _trace(found, 0, len(found), "subject", view)
@@ -49,24 +58,42 @@ def _trace(found: list[Token], start: int, end: int, wanted: str, view: str) -> 
     first = next((n for n in own if found[n].text == "from"), None)
     if first is None:
         return None
-    source = next((item for item in _items(found, start + 1, first, depth) if _name(item) == wanted), None)
-    column = _column(source or [])
+    item = next((item for item in _items(found, start + 1, first, depth) if _name(item) == wanted), None)
+    column = _column(item or [])
     if column is None:
         return None
-    name = found[first + 1 : end]
-    if name[0].text == "(":
-        close = next(n for n in range(first + 2, end) if found[n].text == ")" and found[n].depth == depth)
-        alias, after = _alias(found, close + 1, end)
-        inner = _trace(found, first + 2, close, column[1], view)
+    sources = list(_sources(found, first + 1, end, depth))
+    named = [source for source in sources if source.alias == column[0] or (column[0] is None and len(sources) == 1)]
+    if len(named) != 1:
+        return None
+    source = named[0]
+    if found[source.start].text == "(":
+        inner = _trace(found, source.start + 1, source.end, column[1], view)
         number = NUMBER
     else:
-        alias, after = _alias(found, first + 2, end)
-        alias = alias or name[0].text
-        inner = [] if name[0].text == view and column[1] == "key" else None
+        inner = [] if found[source.start].text == view and column[1] == "key" else None
         number = "rowid"
-    if inner is None or alias is None or (column[0] is None and after in _JOINS) or column[0] not in (None, alias):
+    if inner is None or not source.alias:
         return None
-    return [*inner, _Insertion(found[start].offset + len("select"), f" {alias}.{number} AS {NUMBER},")]
+    return [*inner, _Insertion(found[start].offset + len("select"), f" {source.alias}.{number} AS {NUMBER},")]
+
+
+def _sources(found: list[Token], start: int, end: int, depth: int) -> Iterator[_Source]:
+    """The tables and sub-selects of a FROM clause; ``end`` of a sub-select is the index of its closing parenthesis."""
+    position = start
+    while position < end:
+        close = position
+        if found[position].text == "(":
+            close = next(n for n in range(position + 1, end) if found[n].text == ")" and found[n].depth == depth)
+        alias = _alias(found, close + 1, end)
+        if alias is None and found[position].kind == "word":
+            alias = found[position].text
+        yield _Source(position, close, alias)
+        rest = (n for n in range(close + 1, end) if found[n].depth == depth)
+        after = next((n for n in rest if found[n].text in _ENDS | {"join", ","}), end)
+        if after < end and found[after].text in _ENDS:
+            return
+        position = after + 1
 
 
 def _items(found: list[Token], start: int, end: int, depth: int) -> Iterator[list[Token]]:
@@ -97,11 +124,10 @@ def _column(item: list[Token]) -> tuple[str | None, str] | None:
     return (words[0], words[2]) if len(words) == 3 and words[1] == "." else None
 
 
-def _alias(found: list[Token], position: int, end: int) -> tuple[str | None, str]:
-    """The alias at an index, if one stands there, and the word after it."""
+def _alias(found: list[Token], position: int, end: int) -> str | None:
+    """The alias at an index, if one stands there."""
     if position < end and found[position].text == "as":
         position += 1
-    here = found[position].text if position < end else ""
-    if position < end and found[position].kind == "word" and here not in _JOINS | _ENDS:
-        return here, found[position + 1].text if position + 1 < end else ""
-    return None, here
+    if position < end and found[position].kind == "word" and found[position].text not in _JOINS | _ENDS:
+        return found[position].text
+    return None

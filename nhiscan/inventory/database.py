@@ -16,11 +16,12 @@ from nhiscan.inventory.sql import LIKE_AS_POSTGRESQL, Sql, driver_errors, of_dri
 
 _BUSY_SECONDS = 60  # how long a writer waits for another one on SQLite
 _PAGE = 16_384
+_TEMP_PAGE = 65_536  # rules read whole tables
 _CACHE_KIB = 65_536  # page cache of a SQLite connection, and as much again for its temporary tables
 _SETTINGS = {
     "sqlite": (
         f"PRAGMA main.page_size = {_PAGE}",  # of a new file; big pages load and scan a third faster
-        f"PRAGMA temp.page_size = {_PAGE}",
+        f"PRAGMA temp.page_size = {_TEMP_PAGE}",
         "PRAGMA journal_mode = wal",
         "PRAGMA synchronous = normal",
         "PRAGMA foreign_keys = on",

@@ -65,7 +65,7 @@ def load_signer(path: Path) -> Signer:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
 
-    hint = f'Make one with: ssh-keygen -t ed25519 -N "" -f {path.name}'
+    hint = 'Make one with: ssh-keygen -t ed25519 -N "" -f nhiscan_evidence'
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -59,8 +59,9 @@ KEY_COLUMNS = (
 
 def keys(sql: Sql, calls: Calls) -> Iterator[tuple[Cell, ...]]:
     """Every credential of the planned scopes."""
+    names = scope_names(sql)
     rows = sql.rows(
-        """SELECT c.key, s.provider, c.scope, s.name, c.kind, c.native_id, c.name, c.state, c.created_at, c.changed_at,
+        """SELECT c.key, s.provider, c.scope, c.kind, c.native_id, c.name, c.state, c.created_at, c.changed_at,
         c.expires_at, c.never_expires, c.used_at, c.known_since, c.data_time, c.identity, i.kind, i.name, i.arn,
         i.nature, o.value, o.resolution, c.first_seen_at, c.confirmed, c.predecessor, c.successor, c.source
         FROM credential c LEFT JOIN scope s ON s.key = c.scope LEFT JOIN identity i ON i.key = c.identity
@@ -68,16 +69,18 @@ def keys(sql: Sql, calls: Calls) -> Iterator[tuple[Cell, ...]]:
     )
     for row in rows:
         yield (
-            *row[:8],
+            *row[:3],
+            called(names, row[2]),
+            *row[3:7],
+            time_cell(row[7]),
             time_cell(row[8]),
-            time_cell(row[9]),
-            expiry_cell(row[10], row[11]),
-            last_use_cell(row[12], row[13]),
-            time_cell(row[14]) if row[12] is not None or row[13] is not None else None,
-            *row[15:22],
-            time_cell(row[22]),
-            *row[23:27],
-            calls.of(row[2], row[26]),
+            expiry_cell(row[9], row[10]),
+            last_use_cell(row[11], row[12]),
+            time_cell(row[13]) if row[11] is not None or row[12] is not None else None,
+            *row[14:21],
+            time_cell(row[21]),
+            *row[22:26],
+            calls.of(row[2], row[25]),
         )
 
 
@@ -90,8 +93,9 @@ IDENTITY_COLUMNS = (
 
 def identities(sql: Sql, calls: Calls) -> Iterator[tuple[Cell, ...]]:
     """Every identity of the planned scopes, with the number of its credentials."""
+    names = scope_names(sql)
     rows = sql.rows(
-        """SELECT i.key, s.provider, i.scope, s.name, i.kind, i.native_id, i.name, i.arn, i.path, i.state, i.created_at,
+        """SELECT i.key, s.provider, i.scope, i.kind, i.native_id, i.name, i.arn, i.path, i.state, i.created_at,
         i.used_at, i.known_since, i.console_access, i.mfa, i.nature, i.nature_reason, i.nature_confidence, o.value,
         o.method, o.resolution, coalesce(n.number, 0), i.description, i.tags, i.first_seen_at, i.confirmed, i.source
         FROM identity i LEFT JOIN scope s ON s.key = i.scope LEFT JOIN owner o ON o.key = i.key
@@ -100,15 +104,17 @@ def identities(sql: Sql, calls: Calls) -> Iterator[tuple[Cell, ...]]:
     )
     for row in rows:
         yield (
-            *row[:10],
-            time_cell(row[10]),
-            last_use_cell(row[11], row[12]),
+            *row[:3],
+            called(names, row[2]),
+            *row[3:9],
+            time_cell(row[9]),
+            last_use_cell(row[10], row[11]),
+            truth_cell(row[12]),
             truth_cell(row[13]),
-            truth_cell(row[14]),
-            *row[15:24],
-            time_cell(row[24]),
-            *row[25:27],
-            calls.of(row[2], row[26]),
+            *row[14:23],
+            time_cell(row[23]),
+            *row[24:26],
+            calls.of(row[2], row[25]),
         )
 
 
@@ -120,14 +126,16 @@ GRANT_COLUMNS = (
 
 def grants(sql: Sql, calls: Calls) -> Iterator[tuple[Cell, ...]]:
     """Every grant of the planned scopes: who holds which policy or role, on what."""
+    names = scope_names(sql)
     rows = sql.rows(
-        """SELECT g.key, s.provider, g.scope, s.name, g.kind, g.principal, i.kind, i.name, g.name, g.policy, p.arn,
+        """SELECT g.key, s.provider, g.scope, g.kind, g.principal, i.kind, i.name, g.name, g.policy, p.arn,
         g.resource, g.condition, g.document, g.first_seen_at, g.confirmed, g.source
         FROM access_grant g LEFT JOIN scope s ON s.key = g.scope LEFT JOIN identity i ON i.key = g.principal
         LEFT JOIN policy p ON p.key = g.policy WHERE g.planned = 1 ORDER BY g.key"""
     )
     for row in rows:
-        yield (*row[:14], time_cell(row[14]), *row[15:17], calls.of(row[2], row[16]))
+        name = called(names, row[2])
+        yield (*row[:3], name, *row[3:13], time_cell(row[13]), *row[14:16], calls.of(row[2], row[15]))
 
 
 class Tie(NamedTuple):

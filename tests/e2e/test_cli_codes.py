@@ -56,7 +56,7 @@ def test_everything_read_is_0_whatever_was_found(program: Any, aws: SimulatedAws
     assert key_id in row["message"]
     assert any(f"--access-key-id {key_id}" in command for command in row["commands"])
     assert all(row[name] for name in ("why", "remediation", "proof", "opened_at", "fingerprint", "controls"))
-    for words in ("1 of 1 scopes complete", "1 credentials", "high", "0 gaps", "scan 1", "run ", "inventory.db"):
+    for words in ("1 of 1 scope complete", "1 credential,", "high", "0 gaps", "scan 1", "run ", "inventory.db"):
         assert words in done.last
 
 
@@ -81,7 +81,8 @@ def test_findings_at_or_above_the_threshold_are_1_and_those_below_are_not(progra
         ("", "Usage: nhiscan"),
         ("scna", "Did you mean 'scan'?"),
         ("scan aws --no-such-option", "No such option"),
-        ("scan", "name a connector, or give the configuration a [connectors.<name>] table"),
+        ("scan", "name a connector (installed: aws), or give the configuration a [connectors.<name>] table"),
+        ("connectors check", "name a connector (installed: aws), or give the configuration"),
         ("scan awz", "unknown connector 'awz': did you mean 'aws'?"),
         ("scan aws --account 12", "12 digits are expected"),
         ("scan aws --roster nobody.csv", "nobody.csv: no such file or folder (named by --roster)"),
@@ -91,6 +92,10 @@ def test_findings_at_or_above_the_threshold_are_1_and_those_below_are_not(progra
         ("scan aws --fail-on worst", "'worst' is not one of"),
         ("scan aws --db nowhere/x.db", "the folder of the inventory"),
         ("scan aws -o nowhere/x.json", "the folder of nowhere/x.json does not exist"),
+        ("scan aws --format json -o nowhere/x.json", "the folder of nowhere/x.json does not exist"),
+        ("scan aws --format sarif -o nowhere/x.json", "the folder of nowhere/x.json does not exist"),
+        ("scan aws --db mysql://user:secret@host/x", "a SQLite file or a postgresql:// URL, not mysql://..."),
+        ("inventory", "name one of the commands above"),
         ("findings", "there is no inventory at"),
         ("inventory credentials --db other.db", "there is no inventory at"),
         ("report --out x", "there is no inventory at"),

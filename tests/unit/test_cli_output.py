@@ -116,11 +116,12 @@ def test_documents_and_tables_stream() -> None:
     assert list(aligned(COLUMNS, [])) == ["name  severity\n"]
 
 
-def drawn(arguments: str, **variables: str) -> str:
+def drawn(arguments: str, columns: str = "", **variables: str) -> str:
     """What a small program shows on a terminal of 60 columns."""
     code = (
         "from nhiscan.cli.output import *\nfrom nhiscan.cli.ending import Said\n"
         "columns = [Column('name', 'name'), Column('severity', 'severity')]\n"
+        f"{columns}\n"
         f"Output(Said(), 'table', None).rows('x', {{}}, columns, {arguments}, [])"
     )
     reader, writer = pty.openpty()
@@ -145,6 +146,25 @@ def test_on_a_terminal_tables_are_drawn_in_colour_and_names_stay_text() -> None:
     assert "[red]x[/red]" in shown
     assert "\x1b[2J" not in shown
     assert shown.count("q") == 80
+
+
+WIDE = "[{'name': 'arn:aws:iam::111122223333:user/' + 'n' * 20, 'severity': 'critical', 'empty': None, 'what': 'the key ' * 9}]"
+SIX = "columns = [Column(one, one) for one in ('name', 'severity', 'empty', 'what')]"
+
+
+def test_where_a_table_has_no_room_each_row_has_lines_of_its_own_and_no_id_is_torn() -> None:
+    lines = [line.rstrip() for line in drawn(WIDE, FOUR, NO_COLOR="1").splitlines()]
+    assert lines[:2] == [f"name: arn:aws:iam::111122223333:user/{'n' * 20}", "  severity: critical"]
+    assert lines[2].startswith("  what: the key the key")
+    assert all(len(line) <= 60 and line.startswith("  ") for line in lines[1:])
+    assert " ".join(lines).count("the key") == 9
+    assert "empty" not in " ".join(lines)
+
+
+def test_where_a_table_has_room_only_its_last_column_is_folded() -> None:
+    lines = drawn(WIDE, FOUR, NO_COLOR="1", COLUMNS="120").splitlines()
+    assert any("n" * 20 in line and "critical" in line and "the key" in line for line in lines)
+    assert "".join(lines).count("the key") == 9
 
 
 def test_no_color_is_honoured() -> None:

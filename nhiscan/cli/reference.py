@@ -18,8 +18,8 @@ HEAD = """\
 This page is made from the commands' own help by `python -m nhiscan.cli.reference`; a test holds both equal.
 
 Data goes to standard output, everything else (log, progress, warnings, the last line of a scan) to standard error.
-On a terminal tables are drawn, with a few lines for each row where it is too narrow; in a pipe they are plain text in full,
-without colour. `NO_COLOR` is honoured.
+On a terminal tables are drawn, with a few lines for each row where it is too narrow; in a pipe they are plain text in
+full, without colour. `NO_COLOR` is honoured.
 Names that come from a cloud are cleaned before they reach a terminal. `-o FILE` is written beside the file and renamed
 when complete. JSON is valid whatever happens: a command that breaks off gives a document with `error`.
 

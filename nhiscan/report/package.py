@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Template
+from textwrap import fill
 from typing import NamedTuple
 
 from nhiscan import __version__, findings
@@ -194,7 +195,7 @@ def verify_text(package: str, signer: Signer) -> str:
     return Template(html.asset("VERIFY.txt")).substitute(
         package=package,
         fingerprint=signer.fingerprint,
-        remark=f"          {signer.remark}\n" if signer.remark else "",
+        remark=fill(signer.remark, 78, initial_indent=" " * 10, subsequent_indent=" " * 10) + "\n" * bool(signer.remark),
         allowed="    " + signer.allowed_signers.strip(),
         principal=signer.principal,
     )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from nhiscan.findings import scope_names
 from nhiscan.inventory.views import VIEWS
 from nhiscan.model import Call
-from nhiscan.report import html, page, population, results
+from nhiscan.report import html, judged, page, population, results
 from nhiscan.report.material import FORMAT, Calls, Material, canonical, compact
 from nhiscan.report.tables import Cell, Files, epoch, flow, iso
 from nhiscan.rule.definition import Rule
@@ -138,7 +138,7 @@ def write_sources(
     files.lines(TRANSCRIPT, CALL_COLUMNS, call_rows(transcript, material.calls))
     files.text(CALLER, canonical(material.caller))
     for rule in sorted(material.rules, key=lambda rule: rule.id):
-        files.text(page.rule_file(rule), rule.text)
+        files.text(judged.rule_file(rule), rule.text)
 
 
 def write_derived(material: Material, files: Files) -> page.Page:
@@ -150,8 +150,8 @@ def write_derived(material: Material, files: Files) -> page.Page:
     files.table("03-population/tie-out", population.TIE_COLUMNS, population.ties(sql))
     files.table("02-scope/limitations", population.GAP_COLUMNS, population.gaps(sql))
     files.text(PARAMETERS, canonical(_parameters(material.rules, material.parameters)))
-    made = page.tests(material)
-    seen = page.Collector({test.rule.id: test for test in made}, scope_names(sql))
+    made = judged.tests(material)
+    seen = judged.Collector({test.rule.id: test for test in made}, scope_names(sql))
     results.write(material, files, seen.see)
     gone = _leavers(material, files)
     files.table("06-lifecycle/inputs", INPUT_COLUMNS, _inputs(material))
@@ -199,7 +199,7 @@ def _parameters(rules: Sequence[Rule], parameters: Mapping[str, Mapping[str, int
     }
 
 
-def _controls(made: Sequence[page.Test]) -> list[tuple[Cell, ...]]:
+def _controls(made: Sequence[judged.Test]) -> list[tuple[Cell, ...]]:
     rows: list[tuple[Cell, ...]] = [
         (
             control.framework,

@@ -1,17 +1,13 @@
 """Reads rule files: every problem of every file is collected and reported with file and line."""
 
-import hashlib
 import re
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nhiscan import model
 from nhiscan.inventory.views import VIEWS
 from nhiscan.positions import Path as KeyPath
-from nhiscan.positions import nearest, positions
 from nhiscan.rule.definition import (
     CONTROL_STATUSES,
     ENGINE_FACTS,
@@ -22,8 +18,6 @@ from nhiscan.rule.definition import (
     STRENGTHS,
     VERDICT_COLUMNS,
     Control,
-    Example,
-    Expected,
     Need,
     Param,
     Problem,
@@ -36,6 +30,7 @@ from nhiscan.rule.definition import (
 from nhiscan.rule.message import TemplateError, placeholders
 from nhiscan.rule.portable import faults, tokens
 from nhiscan.rule.sandbox import Sandbox, SqlRefused
+from nhiscan.rule.worked import ExampleFields
 
 RULE_KEYS = (
     "id",
@@ -67,8 +62,6 @@ _KINDS: Mapping[str, Sequence[str]] = {
     "relation": model.RELATION_KINDS,
     "alias": model.ALIAS_KINDS,
 }
-DEFAULT_SCOPE = "s"
-"""Where the rows of an example live that name no scope."""
 _NO_SUBJECT = ("need",)  # its key is a pair
 _OWN_NEEDS = frozenset(VIEWS) - {"coverage", "need", "tie_out", "scope"}
 
@@ -115,47 +108,21 @@ def _files(paths: Sequence[Path], problems: list[Problem]) -> list[Path]:
     return list(files.values())
 
 
-class _Reader:
-    """One rule file on its way to a Rule. Faults are noted by key path, and get their lines at the end."""
+class _Reader(ExampleFields):
+    """One rule file on its way to a Rule."""
 
     def __init__(self, path: Path, sandbox: Sandbox) -> None:
-        self._path = path
+        super().__init__(path)
         self._sandbox = sandbox
-        self._faults: list[tuple[KeyPath, int, str]] = []  # key path, lines below it, message
-        self._plain: list[Problem] = []
-        self._text = ""
-
-    def problems(self) -> list[Problem]:
-        if not self._faults:
-            return self._plain
-        lines = positions(self._text)
-        return self._plain + [
-            Problem(self._path, nearest(lines, path) + below, message) for path, below, message in self._faults
-        ]
-
-    def _fault(self, path: KeyPath, message: str, below: int = 0) -> None:
-        self._faults.append((path, below, message))
 
     def read(self) -> Rule | None:
         """The rule, or None where something is wrong."""
-        try:
-            data = self._path.read_bytes()
-            self._text = data.decode("utf-8").replace("\r\n", "\n")
-            document = tomllib.loads(self._text)
-        except OSError as error:
-            self._plain.append(Problem(self._path, 1, f"cannot be read: {error.strerror}"))
+        found = self._document()
+        if found is None:
             return None
-        except UnicodeDecodeError as error:
-            self._plain.append(Problem(self._path, data.count(b"\n", 0, error.start) + 1, "is not UTF-8"))
-            return None
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
-            at = re.search(r"at line (\d+)", str(error))
-            self._plain.append(
-                Problem(self._path, int(at[1]) if at else self._text.count("\n") + 1, f"is no TOML: {error}")
-            )
-            return None
+        document, sha256 = found
         self._keys((), document, RULE_KEYS)
-        rule = self._rule(document, hashlib.sha256(data).hexdigest())
+        rule = self._rule(document, sha256)
         return None if self._faults else rule
 
     # --- the whole ---
@@ -212,57 +179,6 @@ class _Reader:
             sha256=sha256,
             path=self._path,
         )
-
-    # --- single values ---
-
-    def _keys(self, path: KeyPath, table: Mapping[str, Any], known: Iterable[str]) -> None:
-        known = list(known)
-        for key in table:
-            if key not in known:
-                self._fault((*path, key), f"unknown key {key!r}; nearest: {nearest_word(key, known)}")
-
-    def _string(self, path: KeyPath, table: Mapping[str, Any], key: str) -> str:
-        value = table.get(key)
-        if isinstance(value, str) and value.strip():
-            return value.strip() if key != "sql" else value
-        self._fault((*path, key) if key in table else path, f"{key} must be a text that is not empty")
-        return ""
-
-    def _choice(self, path: KeyPath, table: Mapping[str, Any], key: str, choices: Sequence[str]) -> str:
-        value = self._string(path, table, key)
-        if value and value not in choices:
-            self._fault(
-                (*path, key),
-                f"{key} {value!r} is none of {', '.join(choices)}; nearest: {nearest_word(value, choices)}",
-            )
-        return value
-
-    def _flag(self, table: Mapping[str, Any], key: str) -> bool:
-        value = table.get(key, False)
-        if not isinstance(value, bool):
-            self._fault((key,), f"{key} must be true or false")
-        return value is True
-
-    def _strings(self, table: Mapping[str, Any], key: str, *, required: bool) -> tuple[str, ...]:
-        value = table.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
-            self._fault((key,), f"{key} must be a list of texts")
-            return ()
-        if required and not value:
-            self._fault((key,) if key in table else (), f"{key} must name at least one")
-        return tuple(item.strip() for item in value)
-
-    def _table(self, path: KeyPath, value: object) -> Mapping[str, Any]:
-        if isinstance(value, dict):
-            return value
-        self._fault(path, f"{path[-1] if path else 'the file'} must be a table")
-        return {}
-
-    def _tables(self, path: KeyPath, value: object) -> list[Mapping[str, Any]]:
-        if isinstance(value, list) and all(isinstance(item, dict) for item in value):
-            return value
-        self._fault(path, f"{path[-1]} must be an array of tables, [[{'.'.join(str(part) for part in path)}]]")
-        return []
 
     # --- parts ---
 
@@ -401,111 +317,6 @@ class _Reader:
         return columns
 
     # --- examples ---
-
-    def _examples(
-        self, document: Mapping[str, Any], params: Mapping[str, Param], reasons: Mapping[str, str]
-    ) -> tuple[Example, ...]:
-        examples: list[Example] = []
-        for index, table in enumerate(self._tables(("examples",), document.get("examples", []))):
-            path: KeyPath = ("examples", index)
-            self._keys(path, table, ("name", "as_of", "params", "expect", *VIEWS))
-            name = self._string(path, table, "name")
-            if any(name == other.name for other in examples):
-                self._fault((*path, "name"), f"two examples are named {name!r}")
-            as_of = _moment(table.get("as_of"))
-            if as_of is None:
-                self._fault((*path, "as_of"), "as_of must be a time such as 2026-01-01T00:00:00Z")
-            values: dict[str, int] = {}
-            for key, value in self._table((*path, "params"), table.get("params", {})).items():
-                if key not in params:
-                    self._fault((*path, "params", key), f"no such parameter: {key}")
-                elif not whole(value):
-                    self._fault((*path, "params", key), f"{key} must be a whole number from 0 to {MAXIMUM}")
-                else:
-                    values[key] = value
-            expect = self._expect((*path, "expect"), table.get("expect"), reasons)
-            tables = {view: self._example_rows((*path, view), view, table[view]) for view in VIEWS if view in table}
-            examples.append(Example(name, as_of or 0, values, expect, tables))
-        return tuple(examples)
-
-    def _expect(self, path: KeyPath, value: object, reasons: Mapping[str, str]) -> dict[str, Expected]:
-        expect: dict[str, Expected] = {}
-        for subject, outcome in self._table(path, value if value is not None else "").items():
-            table: Mapping[str, Any] = (
-                {"status": outcome} if isinstance(outcome, str) else self._table((*path, subject), outcome)
-            )
-            self._keys((*path, subject), table, Expected._fields)
-            choices = {
-                "status": model.STATUSES,
-                "reason": (*reasons, *ENGINE_REASONS),
-                "severity": model.SEVERITIES,
-                "confidence": model.CONFIDENCES,
-            }
-            chosen = {
-                key: self._choice((*path, subject), table, key, options)
-                for key, options in choices.items()
-                if key in table or key == "status"
-            }
-            expect[subject] = Expected(**chosen)
-        return expect
-
-    def _example_rows(self, path: KeyPath, view: str, value: object) -> tuple[Mapping[str, str | int], ...]:
-        types = {column.name: column.type for column in VIEWS[view]}
-        rows: list[Mapping[str, str | int]] = []
-        for index, table in enumerate(self._tables(path, value)):
-            self._keys((*path, index), table, types)
-            row: dict[str, str | int] = {name: 1 for name in ("planned", "confirmed") if name in types}
-            if "scope" in types:
-                row["scope"] = DEFAULT_SCOPE
-            for name, cell in table.items():
-                if name not in types:
-                    continue
-                converted = _moment(cell) if types[name] == "integer" else cell if isinstance(cell, str) else None
-                if converted is None:
-                    wanted = "a whole number or a time" if types[name] == "integer" else "a text"
-                    self._fault((*path, index, name), f"{view}.{name} must be {wanted}")
-                else:
-                    row[name] = converted
-            rows.append(row)
-        return tuple(rows)
-
-    def _covered(
-        self, sql: str, examples: Sequence[Example], reasons: Mapping[str, str], *, always_known: bool
-    ) -> None:
-        """Every status and reason that the SQL can give must stand in the examples."""
-        outcomes = [outcome for example in examples for outcome in example.expect.values()]
-        shown = {outcome.status for outcome in outcomes}
-        literals = {token.text[1:-1] for token in tokens(sql) if token.kind == "text"}
-        required = [
-            "pass",
-            "fail",
-            *([] if always_known else ["unknown"]),
-            *(["skip"] if "skip" in literals else []),
-        ]
-        for status in required:
-            if status not in shown:
-                self._fault(("examples", 0), f"no example expects {status}")
-        for code in reasons:
-            if code not in literals:
-                self._fault(("reasons", code), f"reason {code} is not given by the SQL")
-            elif code not in {outcome.reason for outcome in outcomes}:
-                self._fault(("reasons", code), f"no example expects the reason {code}")
-
-
-def _moment(value: object) -> int | None:
-    """Epoch seconds of a TOML time, date or ISO text; whole numbers and truth values as they are."""
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            return None
-    if isinstance(value, datetime):
-        return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())
-    if isinstance(value, date):
-        return int(datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp())
-    return None
 
 
 def _line_of(sql: str, message: str) -> int:

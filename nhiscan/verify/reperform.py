@@ -16,8 +16,8 @@ from nhiscan.inventory import Sql, SqlError
 from nhiscan.inventory.views import VIEWS, columns_of
 from nhiscan.model import TABLES
 from nhiscan.report import bag, payload
+from nhiscan.report.judged import rule_file
 from nhiscan.report.material import Calls, Material
-from nhiscan.report.page import rule_file
 from nhiscan.report.results import fingerprint
 from nhiscan.report.tables import Files
 from nhiscan.rule import Rule

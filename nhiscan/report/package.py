@@ -192,10 +192,11 @@ def _labels(material: Material, page: Page) -> dict[str, str]:
 
 def verify_text(package: str, signer: Signer) -> str:
     """``VERIFY.txt``: the only file that names the signer, and no part of the payload."""
+    indent = " " * 10
     return Template(html.asset("VERIFY.txt")).substitute(
         package=package,
         fingerprint=signer.fingerprint,
-        remark=fill(signer.remark, 78, initial_indent=" " * 10, subsequent_indent=" " * 10) + "\n" * bool(signer.remark),
+        remark=fill(signer.remark, 78, initial_indent=indent, subsequent_indent=indent) + "\n" * bool(signer.remark),
         allowed="    " + signer.allowed_signers.strip(),
         principal=signer.principal,
     )

@@ -240,6 +240,16 @@ def test_no_page_is_wider_than_the_screen(page: Page, width: int, theme: str) ->
     assert box["width"] <= width
 
 
+def test_no_column_is_cut_off_on_a_usual_screen(page: Page) -> None:
+    screen = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    cut = page.script(
+        "return [...document.querySelectorAll('.scroll')].filter(box => box.scrollWidth > box.clientWidth + 1)"
+        ".map(box => box.innerText.slice(0, 60))"
+    )
+    assert cut == []
+
+
 def test_without_scripts_all_facts_are_there(package: Path) -> None:
     driver = browse("--blink-settings=scriptEnabled=false")
     try:

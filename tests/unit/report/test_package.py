@@ -125,6 +125,13 @@ def test_numbers_agree_across_files(original: Path) -> None:
         assert re.findall(r'class="number">([0-9,]+)<', line)[2] == f"{by_rule[rule]:,}"
 
 
+@pytest.mark.parametrize("stem", ["keys", "identities", "grants"])
+def test_every_row_names_its_scope_as_people_call_it(original: Path, stem: str) -> None:
+    names = {row["scope_name"] for row in rows_of(original, f"03-population/{stem}.csv")}
+    assert names
+    assert names <= {row["scope_name"] for row in rows_of(original, "03-population/tie-out.csv")}
+
+
 def test_calls_are_numbered_after_sorting_and_rows_point_to_them(original: Path) -> None:
     calls = lines_of(original, "04-collection/transcript.jsonl")
     assert [row["seq"] for row in calls] == list(range(1, len(calls) + 1))
@@ -316,12 +323,15 @@ def test_two_signers_have_the_same_payload(made: "Made", tmp_path: Path) -> None
 
     made.scan(Estate())
     made.write(tmp_path / "one")
-    other = keys.signer_from_seed(b"x" * 32, principal="else", remark="A key for tests.")
+    other = keys.signer_from_seed(b"x" * 32, principal="else", remark="A key for tests. " + "Nobody else has it. " * 5)
     info = made.write(tmp_path / "two" / "deeper", signer=other)
     one, two = everything(tmp_path / "one"), everything(tmp_path / "two" / "deeper")
     assert one.keys() == two.keys()
     assert {name for name in one if one[name] != two[name]} == {bag.VERIFY, bag.TAG_MANIFEST, bag.SIGNATURE}
     assert "A key for tests." in two[bag.VERIFY].decode()
+    remark = [line for line in two[bag.VERIFY].decode().splitlines() if line.startswith(" " * 10)]
+    assert len(remark) > 1
+    assert all(len(line) < 80 for line in remark)
     assert info.fingerprint in two[bag.VERIFY].decode()
 
 

@@ -18,6 +18,8 @@ help:
 
 check-python:
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer found: install the package python3 (3.11+)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "make: $(PYTHON) is no Python 3.11 or newer: install the package python3 (3.11+)" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 		echo "make: $(PYTHON) has no venv module: install the package python3-venv" >&2; exit 1; }
 

@@ -50,6 +50,8 @@ def explain(error: Exception) -> tuple[int, str, str]:
             if name == "InventoryError" and isinstance(error.__cause__, ImportError):  # the driver is not installed
                 return USAGE, _words(error), ""
             return code, _words(error), ""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return FAILED, f"{error.filename}: {error.strerror} (-v shows the traceback)", ""
     return FAILED, f"{type(error).__name__}: {error} (-v shows the traceback)", ""
 
 
@@ -63,6 +65,8 @@ def _words(error: Exception) -> str:
         from nhiscan.cli.extras import command
 
         return f"{error}: {command('postgres')}"
+    if name == "InventoryError" and "unable to open database file" in str(error):
+        return f"{error}. SQLite writes beside its file, so the folder must be writable too: copy it, or use another"
     if name == "Locked":
         from nhiscan.cli.moments import iso
 
@@ -91,7 +95,8 @@ def tell(said: Said, arguments: Sequence[str], code: int, message: str, usage: s
     try:
         Output(said, wanted, said.file, quiet=True).give([document])
     except Stop as stop:  # the file of -o is what is wrong: the message has been said, and the code stays
-        click.echo(f"nhiscan: {visible(stop.message)}", err=True)
+        if stop.message != message:
+            click.echo(f"nhiscan: {visible(stop.message)}", err=True)
 
 
 def _asked(arguments: Sequence[str]) -> str | None:

@@ -23,6 +23,14 @@ def check(folder: Path, principal: str) -> None:
         raise DemoProblem(f"{signers} was not written by the demo. Move it, or name another folder")
 
 
+def make(folder: Path) -> None:
+    """Make the folder where it is missing, before anything is scanned for nothing. Raises DemoProblem."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DemoProblem(f"cannot make the folder {folder}: {error.strerror}. Name another one with --out") from error
+
+
 def write_signers(folder: Path, line: str) -> Path:
     """Write the allowed_signers file, whole or not at all."""
     path = folder / SIGNERS

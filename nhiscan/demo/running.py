@@ -12,7 +12,7 @@ from typing import Any
 from nhiscan import data, plugins
 from nhiscan.collect import Progress, ScanOutcome, scan
 from nhiscan.connector import Connector, Settings
-from nhiscan.demo.folder import EVIDENCE, DemoProblem, check, write_signers
+from nhiscan.demo.folder import EVIDENCE, DemoProblem, check, make, write_signers
 from nhiscan.demo.telling import Told, lines
 from nhiscan.evaluate import OPEN, Evaluation, evaluate, keep
 from nhiscan.inventory import Finishing, open_inventory
@@ -56,6 +56,7 @@ def run(
     """
     signer = signer_from_seed(hashlib.sha256(b"nhiscan demo").digest(), principal=PRINCIPAL, remark=REMARK)
     check(folder, signer.principal)
+    make(folder)
     rules = load([data.folder("rules")])
     parameters = {rule.id: rule.parameters() for rule in rules}
     clock = SimulatedClock(NOW)
@@ -79,7 +80,6 @@ def run(
         )
         if outcome.nothing_read:
             raise DemoProblem("the simulated clouds could not be read: is something in the way on 127.0.0.1?")
-        folder.mkdir(parents=True, exist_ok=True)
         try:
             package = write_package(
                 inventory,

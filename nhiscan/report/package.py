@@ -65,9 +65,12 @@ def write_package(
         raise PackageProblem("no scan is stored yet" if number is None else f"there is no scan {number}")
     say = progress or (lambda _: None)
     _refuse(out, replace=replace)
-    out.parent.mkdir(parents=True, exist_ok=True)
     draft = out.parent / f".{out.name}.draft-{secrets.token_hex(8)}"
-    draft.mkdir(mode=0o755)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        draft.mkdir(mode=0o755)
+    except OSError as error:
+        raise PackageProblem(f"cannot write {out}: {error.strerror}. Name another folder") from error
     try:
         info = _write(inventory, scan, draft, rules, parameters, signer, cover, say)
         _put_in_place(draft, out)

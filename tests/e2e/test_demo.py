@@ -146,6 +146,12 @@ def test_what_the_demo_did_not_write_is_not_touched(tmp_path: Path, name: str) -
     assert digests(tmp_path) == {name: hashlib.sha256(b"somebody else's").hexdigest()}
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DemoProblem, match=r"cannot make the folder .*: Not a directory"):
+        nhiscan.demo.run(tmp_path / "file" / "demo", say=_nothing)
+
+
 def test_a_file_added_to_the_package_is_not_thrown_away(tmp_path: Path, outcome: DemoOutcome, folder: Path) -> None:
     assert outcome.package.path.is_dir()
     shutil.copytree(folder / "evidence", tmp_path / "evidence")

@@ -35,6 +35,8 @@ def test_4_before_3_before_1_before_0(
         (MissingExtra("aws", "boto3", "aws"), USAGE, 'pip install -e ".[aws]"'),
         (NoAccess("nobody knows you", "Log in"), FAILED, "nobody knows you. Log in"),
         (InventoryError("full"), FAILED, "full"),
+        (OSError(30, "Read-only file system", "/x/y"), FAILED, "/x/y: Read-only file system"),
+        (InventoryError("cannot use x: unable to open database file"), FAILED, "the folder must be writable"),
         (Locked("aws/account/x", "box", 7, 0), LOCKED, "another run holds aws/account/x (host box, process 7)"),
         (KeyError("x"), FAILED, "KeyError: 'x' (-v shows the traceback)"),
     ],

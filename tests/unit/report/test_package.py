@@ -408,6 +408,15 @@ def test_what_is_no_package_is_never_replaced(made: "Made", tmp_path: Path, what
         made.write(out, replace=True)
 
 
+def test_a_folder_that_cannot_be_made_is_named(made: "Made", tmp_path: Path) -> None:
+    from .conftest import Estate
+
+    made.scan(Estate())
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PackageProblem, match=r"cannot write .*file/out: File exists. Name another folder"):
+        made.write(tmp_path / "file" / "out")
+
+
 def test_an_empty_folder_is_used(made: "Made", tmp_path: Path) -> None:
     from .conftest import Estate
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from nhiscan.cli.ending import USAGE, Stop
 from nhiscan.cli.moments import iso
 from nhiscan.config import nearest
-from nhiscan.findings.scopes import scope_names
 
 if TYPE_CHECKING:
     from nhiscan.cli.workspace import Workspace
@@ -27,6 +26,8 @@ class Reading:
     @cached_property
     def scope_names(self) -> dict[str, str]:
         """Scope key -> how people call it: its name, else the provider's id without a partition before it."""
+        from nhiscan.findings.scopes import scope_names
+
         return scope_names(self.sql)
 
     @cached_property

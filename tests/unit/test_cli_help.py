@@ -43,6 +43,16 @@ def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
     assert "nhiscan" in out
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["findings", "inventory grants", "report", "verify", "evaluate", "rules check", "init", "demo", "db upgrade"],
+)
+def test_help_of_a_command_imports_no_stage(command: str) -> None:
+    heavy, out = imported([*command.split(), "--help"], {})
+    assert heavy <= {"nhiscan.config"}
+    assert f"Usage: nhiscan {command}" in out
+
+
 def test_completion_of_commands_imports_nothing_heavy() -> None:
     heavy, out = imported([], {"_NHISCAN_COMPLETE": "bash_complete", "COMP_WORDS": "nhiscan re", "COMP_CWORD": "1"})
     assert heavy == set()

@@ -14,10 +14,12 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConfigParseError,
+    HTTPClientError,
     InvalidRegionError,
     NoCredentialsError,
     ProfileNotFound,
 )
+from botocore.exceptions import ConnectionError as ConnectionFailed
 from botocore.utils import parse_timestamp
 
 from nhiscan.connector import Context, NoAccess, OptionError, Settings
@@ -43,6 +45,7 @@ _REMEDY = (
     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, aws sso login, or a role of the machine; "
     "then try: aws sts get-caller-identity"
 )
+_NETWORK = "Look at the network, at the proxy (HTTPS_PROXY, NO_PROXY) and at AWS_ENDPOINT_URL where that is set"
 
 
 def parse_time(value: Any) -> datetime:
@@ -83,6 +86,8 @@ class AwsSession:
             raise OptionError("region", f"{self._region!r} is not the name of a region") from error
         except ConfigParseError as error:
             raise NoAccess("the AWS configuration file cannot be read", f"Mend it: {error}") from error
+        except ValueError as error:  # of botocore, which checks the address of an endpoint when it makes a client
+            raise NoAccess(f"the AWS configuration cannot be used: {error}", "Mend AWS_ENDPOINT_URL") from error
         except BotoCoreError as error:
             raise NoAccess(f"the AWS credentials cannot be used: {classify(error).message}", _REMEDY) from error
 
@@ -124,6 +129,8 @@ class AwsSession:
                 identity = self._sts.get_caller_identity()
             except NoCredentialsError as error:
                 raise NoAccess("no AWS credentials were found", _REMEDY) from error
+            except (HTTPClientError, ConnectionFailed) as error:
+                raise NoAccess(f"AWS cannot be reached: {classify(error).message}", _NETWORK) from error
             except (ClientError, BotoCoreError) as error:
                 failure = classify(error)
                 raise NoAccess(f"AWS does not say who is asking: {failure.message or failure.code}", _REMEDY) from error

@@ -210,9 +210,10 @@ def _refuse(out: Path, *, replace: bool) -> None:
         raise PackageProblem(f"{out} is there already and is no folder. Name another one")
     if not out.exists() or not any(out.iterdir()):
         return
-    if not replace:
-        raise PackageProblem(f"{out} is there already. Name another folder")
     foreign = foreign_files(out)
+    if not replace:
+        ours = " It is an earlier package: --replace writes over it" if foreign == [] else ""
+        raise PackageProblem(f"{out} is there already. Name another folder.{ours}")
     if foreign is None:
         raise PackageProblem(f"{out} is there already and is no package of nhiscan. Name another folder")
     if foreign:

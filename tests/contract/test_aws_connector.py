@@ -696,6 +696,25 @@ def test_credentials_that_are_not_accepted_are_told_with_a_remedy(monkeypatch: p
     assert "aws sts get-caller-identity" in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "words", "remedy"),
+    [
+        ("http://127.0.0.1:1", "AWS cannot be reached: Could not connect", "AWS_ENDPOINT_URL"),
+        ("nonsense", "the AWS configuration cannot be used: Invalid endpoint: nonsense", "Mend AWS_ENDPOINT_URL"),
+    ],
+)
+def test_an_endpoint_that_does_not_answer_is_no_matter_of_credentials(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, words: str, remedy: str
+) -> None:
+    with simulated(World((Account(HOME, 0),))) as reading:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        with pytest.raises(NoAccess, match=words) as caught:
+            reading.read()
+    assert remedy in caught.value.remedy
+    assert "get-caller-identity" not in caught.value.remedy
+
+
 def test_no_credentials_are_told_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     with simulated(World((Account(HOME, 0),))) as reading:
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")

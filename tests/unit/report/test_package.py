@@ -379,7 +379,7 @@ def test_a_folder_that_is_there_is_refused_and_left_alone(made: "Made", tmp_path
     out = tmp_path / "out"
     made.write(out)
     before = everything(out)
-    with pytest.raises(PackageProblem, match="is there already"):
+    with pytest.raises(PackageProblem, match=r"is there already. Name another folder. .*--replace"):
         made.write(out)
     (out / "mine.txt").write_text("mine")
     with pytest.raises(PackageProblem, match=r"no part of the package in it: mine\.txt"):

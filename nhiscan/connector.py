@@ -113,7 +113,8 @@ class Source:
     ``lists``         kinds it lists exhaustively, as "<table>:<kind>" ("identity:user", "credential:access_key"; tables
                       without kinds by their name alone: "setting", "person")
     ``adds``          facts it gives, as "<table>:<kind>.<field>" ("credential:password.used_at"), to records that it or
-                      another source lists
+                      another source lists; a source that lists nothing adds at least one fact, or nobody would
+                      miss it where it cannot be read
     ``reads``         ids of sources whose records it needs; it runs after them, and is partial at best (failed where it
                       gave no record) when one of them was neither complete nor replaced by its fallbacks
     ``fallback_for``  id of the source it stands in for; it runs only when that one ended denied, failed or partial

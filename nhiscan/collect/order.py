@@ -52,6 +52,10 @@ def _check(source: Source, found: Mapping[str, Source]) -> None:
             raise BadDeclaration(f"the source {source.id} names {other}, which is not planned")
         if other == source.id:
             raise BadDeclaration(f"the source {source.id} names itself")
+    if not source.lists | source.adds:
+        raise BadDeclaration(
+            f"the source {source.id} lists nothing and adds nothing: declare what is unknown where it cannot be read"
+        )
     for name in source.lists | source.adds:
         table, _, rest = name.partition(":")
         if table not in TABLES or (name in source.adds) != ("." in rest):

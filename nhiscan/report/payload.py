@@ -86,27 +86,32 @@ def call_rows(
     for scope, source, listed in sorted(transcript, key=lambda entry: entry[:2]):
         for call in in_order(listed):
             seq += 1
-            row = (
-                seq,
-                scope,
-                source,
-                call.service,
-                call.operation,
-                _object(call.parameters),
-                call.endpoint,
-                call.page,
-                call.items,
-                call.end_of_list,
-                call.status,
-                call.error,
-                call.request_id,
-                call.attempts,
-                iso(call.started_at),
-                iso(call.ended_at),
-                call.response_sha256,
-            )
+            row = call_row(seq, scope, source, call)
             calls.add(dict(zip(CALL_COLUMNS, row, strict=True)))
             yield row
+
+
+def call_row(seq: int, scope: str, source: str, call: Call) -> tuple[Cell | dict[str, Any], ...]:
+    """The row of one call."""
+    return (
+        seq,
+        scope,
+        source,
+        call.service,
+        call.operation,
+        _object(call.parameters),
+        call.endpoint,
+        call.page,
+        call.items,
+        call.end_of_list,
+        call.status,
+        call.error,
+        call.request_id,
+        call.attempts,
+        iso(call.started_at),
+        iso(call.ended_at),
+        call.response_sha256,
+    )
 
 
 def _object(parameters: str) -> Any:

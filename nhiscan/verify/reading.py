@@ -7,6 +7,7 @@ memory.
 import csv
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,13 +19,13 @@ from nhiscan.inventory import Sql, SqlError
 from nhiscan.inventory.views import KEYS, VIEWS, ddl
 from nhiscan.model import TABLES, Coverage, Document, Need
 from nhiscan.report import payload
-from nhiscan.report.material import FORMAT, Calls, Cover, ScanFacts
+from nhiscan.report.material import FORMAT, Calls, Cover, ScanFacts, canonical
 from nhiscan.report.population import DOCUMENTS
 from nhiscan.report.results import FINDING_COLUMNS, finding_of
 from nhiscan.report.tables import ESCAPED, epoch
 from nhiscan.rule import ParameterError, Rule, RuleErrors, load
 from nhiscan.text import csv_plain
-from nhiscan.transcript import digest
+from nhiscan.transcript import digest, in_order
 from nhiscan.verify.integrity import lines_of, read_tag
 from nhiscan.verify.outcome import Unreadable
 
@@ -66,34 +67,51 @@ class Package:
         self.root = root
 
     def json(self, name: str) -> dict[str, Any]:
-        """A JSON object. Raises Unreadable."""
+        """A JSON object, written as a package writes it. Raises Unreadable."""
         text = read_tag(self.root, f"data/{name}", JSON_CAP)
         if text is None:
             raise Unreadable(f"data/{name}: is missing, too large, or no UTF-8 text")
         try:
             found = json.loads(text)
+            again = canonical(found)
         except (ValueError, RecursionError) as error:
             raise Unreadable(f"data/{name}{_at(error)}: is no JSON: {_short(error)}") from error
         if not isinstance(found, dict):
             raise Unreadable(f"data/{name}: is no JSON object")
+        if again != text:
+            raise Unreadable(f"data/{name}: is not written as a package writes it (order, a key twice, blanks)")
         return found
 
-    def lines(self, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
-        """The objects of a JSONL file with their line numbers. Raises Unreadable."""
+    def lines(self, name: str, columns: Sequence[str], what: str) -> Iterator[tuple[int, dict[str, Any]]]:
+        """The objects of a JSONL file with their line numbers; each has these columns in this order. Raises Unreadable.
+
+        ``what`` names a line in messages.
+        """
         number = 0
+        wanted = list(columns)
         try:
             for number, line in lines_of(self.root, f"data/{name}", LINE_CAP):
                 found = json.loads(line)
                 if not isinstance(found, dict):
                     raise Unreadable(f"data/{name}, line {number}: is no JSON object")
+                if list(found) != wanted:
+                    raise Unreadable(f"data/{name}, line {number}: has not the columns of {what}, in their order")
                 if _written(found) != line.decode():
                     message = "is not written as a package writes it (a key twice, blanks, other line ends)"
                     raise Unreadable(f"data/{name}, line {number}: {message}")
                 yield number, found
+            if number and not self._ends(f"data/{name}"):
+                raise Unreadable(f"data/{name}, line {number}: the last line is cut off")
         except OSError as error:
             raise Unreadable(f"data/{name}: cannot be read: {error.strerror}") from error
         except (ValueError, RecursionError) as error:
             raise Unreadable(f"data/{name}, line {number or 1}: is no JSON: {_short(error)}") from error
+
+    def _ends(self, name: str) -> bool:
+        """Does the last line of a file have its line feed?"""
+        with (self.root / name).open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read() == b"\n"
 
 
 def read_scope(package: Package) -> tuple[str, Cover, ScanFacts, list[str], str]:
@@ -195,10 +213,9 @@ def _rows(package: Package, view: str, place: list[int]) -> Iterator[tuple[Any, 
     file = payload.inventory_file(view)
     wanted = {column.name: column.type for column in VIEWS[view]}
     must = _required(view)
-    for number, row in package.lines(file):
+    before: tuple[str, ...] = ()
+    for number, row in package.lines(file, tuple(wanted), f"the table {view}"):
         place[0] = number
-        if row.keys() != wanted.keys():
-            raise Unreadable(f"data/{file}, line {number}: has other columns than the table")
         for column, type_ in wanted.items():
             value = row[column]
             if value is None:
@@ -211,6 +228,10 @@ def _rows(package: Package, view: str, place: list[int]) -> Iterator[tuple[Any, 
                 good = _is_text(value)
             if not good:
                 raise Unreadable(f"data/{file}, line {number}: {column} is no {type_} that it may be")
+        key = tuple(row[name] for name in KEYS[view])
+        if key <= before:
+            raise Unreadable(f"data/{file}, line {number}: {' '.join(key)} is out of order, or there twice")
+        before = key
         yield tuple(row[column] for column in wanted)
 
 
@@ -259,11 +280,15 @@ def read_documents(package: Package, sql: Sql) -> int:
     """Load the policy documents; each must have the digest it is filed under. Raises Unreadable."""
     rows = []
     number = 0
-    for number, row in package.lines(payload.DOCUMENTS):
-        if row.keys() != set(payload.DOCUMENT_COLUMNS) or not all(map(_is_text, row.values())):
+    before = ""
+    for number, row in package.lines(payload.DOCUMENTS, payload.DOCUMENT_COLUMNS, "a document"):
+        if not all(map(_is_text, row.values())):
             raise Unreadable(f"data/{payload.DOCUMENTS}, line {number}: is no document")
         if hashlib.sha256(row["text"].encode()).hexdigest() != row["digest"]:
             raise Unreadable(f"data/{payload.DOCUMENTS}, line {number}: the text does not have the digest stated")
+        if row["digest"] <= before:
+            raise Unreadable(f"data/{payload.DOCUMENTS}, line {number}: is out of order, or there twice")
+        before = row["digest"]
         rows.append(tuple(row[name] for name in payload.DOCUMENT_COLUMNS))
         if len(rows) == 500:
             _put_documents(sql, rows, number)
@@ -304,17 +329,17 @@ def read_calls(package: Package, caller: Mapping[str, Any], sql: Sql, calls: Cal
         if current is None:
             return
         number, sha256 = recorded.get(current, (None, None))
-        if (len(listed), digest(listed)) != (number, sha256):
+        if (len(listed), digest(listed)) != (number, sha256) or in_order(listed) != listed:
             raise Unreadable(
                 f"data/{payload.TRANSCRIPT}: the calls of {current[1]} in {current[0]} are not those that were recorded"
             )
 
-    for number, row in package.lines(payload.TRANSCRIPT):
+    for number, row in package.lines(payload.TRANSCRIPT, payload.CALL_COLUMNS, "a call"):
         try:
-            if row.keys() != set(payload.CALL_COLUMNS) or row["seq"] != number:
-                raise ValueError("columns or number are not those of a call")
             place = (_text(row["scope"]), _text(row["source"]))
             call = payload.call_of(row)
+            if payload.call_row(number, *place, call) != tuple(row.values()):
+                raise ValueError("it is not written as a package writes it")
             calls.add(row)
         except (KeyError, TypeError, ValueError) as error:
             raise Unreadable(f"data/{payload.TRANSCRIPT}, line {number}: is no call: {_short(error)}") from error
@@ -351,11 +376,16 @@ def read_csv(package: Package, name: str, columns: Sequence[str]) -> Iterator[di
 
 def read_findings(package: Package) -> Iterator[Finding]:
     """The rows of findings.csv. Raises Unreadable."""
+    before = ("", "")
     for number, row in enumerate(read_csv(package, FINDINGS, FINDING_COLUMNS), 2):
         try:
-            yield finding_of(row)
+            finding = finding_of(row)
         except (KeyError, ValueError) as error:
             raise Unreadable(f"data/{FINDINGS}, row {number}: is no finding: {_short(error)}") from error
+        if (finding.rule, finding.subject) <= before:
+            raise Unreadable(f"data/{FINDINGS}, row {number}: is out of order, or there twice")
+        before = (finding.rule, finding.subject)
+        yield finding
 
 
 def load_findings(package: Package, sql: Sql) -> None:
@@ -374,6 +404,12 @@ def load_findings(package: Package, sql: Sql) -> None:
 def missing_documents(sql: Sql) -> list[str]:
     """Digests that the population refers to and no packaged document has."""
     rows = sql.rows(f"SELECT digest FROM ({DOCUMENTS}) WHERE digest NOT IN (SELECT digest FROM {_DOCUMENT_TABLE})")
+    return sorted(digest for (digest,) in rows)
+
+
+def idle_documents(sql: Sql) -> list[str]:
+    """Digests of packaged documents that the population does not refer to."""
+    rows = sql.rows(f"SELECT digest FROM {_DOCUMENT_TABLE} WHERE digest NOT IN (SELECT digest FROM ({DOCUMENTS}))")
     return sorted(digest for (digest,) in rows)
 
 

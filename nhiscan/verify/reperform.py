@@ -81,7 +81,9 @@ def _reperform(
     calls = Calls()
     try:
         reading.read_calls(package, caller, sql, calls)
-        said = f"{calls.number} calls have the digests that the scan recorded" if calls.kept else "no calls are kept"
+        said = f"{calls.number} calls have the digests that the scan recorded"
+        if not calls.kept:
+            said = "note: no calls are kept; the package says so, and nothing shows how its population was read"
         yield Check(CALLS, ok=True, message=said)
     except Unreadable as error:
         yield Check(CALLS, ok=False, message=str(error))
@@ -131,6 +133,10 @@ def _documents(package: Package, sql: Sql) -> tuple[int, list[Check]]:
     missing = reading.missing_documents(sql)
     if missing:
         message = f"data/{payload.DOCUMENTS}: lacks the document {missing[0]}"
+        return number, [Check(POPULATION, ok=False, message=message)]
+    idle = reading.idle_documents(sql)
+    if idle:
+        message = f"data/{payload.DOCUMENTS}: holds the document {idle[0]}, to which nothing refers"
         return number, [Check(POPULATION, ok=False, message=message)]
     message = f"{number} policy documents have the digest they are filed under"
     return number, [Check(POPULATION, ok=True, message=message)]

@@ -25,7 +25,7 @@ def nothing(client: Any, reader: Reader) -> Iterator[Record]:
     yield from ()
 
 
-def source(name: str, *reads: str, instead_of: str | None = None, lists: str = "", adds: str = "") -> Source:
+def source(name: str, *reads: str, instead_of: str | None = None, lists: str = "setting", adds: str = "") -> Source:
     return Source(
         name,
         nothing,
@@ -67,6 +67,7 @@ def test_a_source_comes_after_what_it_reads_and_after_the_fallbacks_of_that() ->
         ([source("a", "a")], "names itself"),
         ([source("a", "b"), source("b", "a")], "wait for each other"),
         ([source("a", instead_of="b")], "not planned"),
+        ([source("a", lists="")], "lists nothing and adds nothing"),
         ([source("a", lists="moon:user")], "declares 'moon:user'"),
         ([source("a", lists="identity:user.tags")], "table:kind in lists"),
         ([source("a", adds="identity:user")], "table:kind.fact in adds"),

@@ -355,17 +355,18 @@ BROKEN: list[tuple[str, str, str]] = [
     (CREDENTIALS, "{", "line 1: is no JSON"),
     (CREDENTIALS, "[]\n", "line 1: is no JSON object"),
     (CREDENTIALS, "[" * 200_000 + "\n", "line 1: is no JSON"),
-    (CREDENTIALS, "{}\n", "line 1: has other columns"),
+    (CREDENTIALS, "{}\n", "line 1: has not the columns of the table credential"),
     (CREDENTIALS, "\xff\n", "line 1"),
     ("data/03-population/documents.jsonl", '{"digest":1,"kind":"policy","text":""}\n', "line 1: is no document"),
     ("data/02-scope/scope.json", "{\n{", "line 2: is no JSON"),
-    ("data/02-scope/scope.json", "{}", "has the format None"),
-    ("data/02-scope/scope.json", '{"format": 1}', "lacks a value"),
-    ("data/02-scope/scope.json", '{"format": 2}', "has the format 2"),
-    ("data/02-scope/parameters.json", "{}", "names other rules"),
-    ("data/04-collection/caller.json", "[]", "is no JSON object"),
-    ("data/04-collection/caller.json", '{"owner_tags": 1}', "owner_tags is no list"),
-    ("data/04-collection/transcript.jsonl", '{"seq":1}\n', "line 1: is no call"),
+    ("data/02-scope/scope.json", "{}\n", "has the format None"),
+    ("data/02-scope/scope.json", '{\n  "format": 1\n}\n', "lacks a value"),
+    ("data/02-scope/scope.json", '{\n  "format": 2\n}\n', "has the format 2"),
+    ("data/02-scope/parameters.json", "{}\n", "names other rules"),
+    ("data/04-collection/caller.json", "[]\n", "is no JSON object"),
+    ("data/04-collection/caller.json", '{\n  "owner_tags": 1\n}\n', "owner_tags is no list"),
+    ("data/04-collection/caller.json", "{}", "is not written as a package writes it"),
+    ("data/04-collection/transcript.jsonl", '{"seq":1}\n', "line 1: has not the columns of a call"),
     ("data/05-tests/rules/access-key-not-rotated.toml", "id = ", "access-key-not-rotated.toml, line 1"),
     ("data/06-lifecycle/findings.csv", "a,b\n", "line 1: has other columns"),
     ("data/06-lifecycle/inputs.csv", "", "line 1: has other columns"),
@@ -381,28 +382,32 @@ def test_what_cannot_be_read_gives_a_message(package: Path, name: str, text: str
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "why"),
     [
-        lambda row: row | {"planned": "1"},
-        lambda row: row | {"created_at": 2**63},
-        lambda row: row | {"created_at": True},
-        lambda row: row | {"created_at": 1.5},
-        lambda row: row | {"name": 5},
-        lambda row: row | {"name": "\ud800"},
-        lambda row: row | {"extra": 1},
+        (lambda row: row | {"planned": 2}, "planned is no integer"),
+        (lambda row: row | {"planned": "1"}, "planned is no integer"),
+        (lambda row: row | {"created_at": 2**63}, "created_at is no integer"),
+        (lambda row: row | {"created_at": True}, "created_at is no integer"),
+        (lambda row: row | {"created_at": 1.5}, "created_at is no integer"),
+        (lambda row: row | {"name": 5}, "name is no text"),
+        (lambda row: row | {"name": "\ud800"}, "is not written as a package writes it"),
+        (lambda row: row | {"extra": 1}, "has not the columns"),
+        (lambda row: dict(reversed(row.items())), "has not the columns"),
+        (lambda row: row | {"key": ""}, "is out of order"),
     ],
 )
 def test_a_value_of_the_wrong_kind_gives_file_and_line(
-    package: Path, change: Callable[[dict[str, object]], object]
+    package: Path, change: Callable[[dict[str, object]], object], why: str
 ) -> None:
     def second(text: str) -> str:
         lines = text.splitlines(keepends=True)
-        lines[1] = json.dumps(change(json.loads(lines[1]))) + "\n"
+        row = change(json.loads(lines[1]))
+        lines[1] = json.dumps(row, separators=(",", ":"), ensure_ascii="ud800" in repr(row)) + "\n"
         return "".join(lines)
 
     edit(package, CREDENTIALS, second)
     seal_again(package, sign=somebody())
-    assert any(f"{CREDENTIALS}, line 2: " in message for message in failures(package, "tests"))
+    assert any(f"{CREDENTIALS}, line 2: " in message and why in message for message in failures(package, "tests"))
 
 
 @pytest.mark.parametrize("view", sorted(VIEWS))
@@ -415,7 +420,8 @@ def test_rows_that_no_scan_gives_are_refused_without_a_crash(package: Path, view
     for column in VIEWS[view]:
         if column.name not in KEYS_OF[view]:
             row[column.name] = None if value is None else value if column.type == "text" else 2**62
-    path.write_text("".join([json.dumps(row) + "\n", *rest]), encoding="utf-8")
+    line = json.dumps(row, separators=(",", ":"), ensure_ascii=False) + "\n"
+    path.write_text("".join([line, *rest]), encoding="utf-8")
     seal_again(package, sign=somebody())
     assert failures(package)
 
@@ -480,6 +486,72 @@ def test_a_table_that_reads_otherwise_than_it_is_written(package: Path, change: 
     edit(package, CREDENTIALS, change)
     seal_again(package, sign=somebody())
     assert any("credential.jsonl, line 1: is not written as a package writes it" in one for one in failures(package))
+
+
+def swapped(text: str) -> str:
+    """The text with the last two lines that differ exchanged."""
+    lines = text.splitlines(keepends=True)
+    place = next((n for n in range(len(lines) - 1, 0, -1) if lines[n] != lines[n - 1]), 0)
+    lines[place - 1 : place + 1] = lines[place - 1 : place + 1][::-1]
+    return "".join(lines)
+
+
+TAMPERING: dict[str, Callable[[str], str]] = {
+    "a line more": lambda text: text + "\n",
+    "a blank more": lambda text: text[:-1] + " \n",
+    "no last line feed": lambda text: text[:-1],
+    "two lines exchanged": swapped,
+    "the last line twice": lambda text: text + text.splitlines(keepends=True)[-1],
+    "the last line gone": lambda text: "".join(text.splitlines(keepends=True)[:-1]),
+    "another line end": lambda text: text.replace("\n", "\r\n"),
+    "a byte changed": lambda text: re.sub("[0-9]", lambda found: str((int(found[0]) + 1) % 10), text, count=1),
+}
+
+
+SOURCES = (
+    "03-population/inventory/",
+    "03-population/documents",
+    "04-collection/",
+    "06-lifecycle/findings",
+    "06-lifecycle/inputs",
+)
+RULES = "data/05-tests/rules/"
+
+
+@pytest.mark.parametrize("how", TAMPERING)
+def test_every_file_of_the_payload_stands_as_it_was_written(package: Path, how: str) -> None:
+    """Whoever edits any file and signs everything anew is refused, with the name of a file.
+
+    What the sources say is held by the signature; that they say it in the one form of a package is held by the form.
+    Every other file follows from them, so two ways of editing it stand for all.
+    """
+    accepted, tried = [], 0
+    for path in sorted(path for path in (package / "data").rglob("*") if path.is_file()):
+        name = path.relative_to(package).as_posix()
+        source = name.removeprefix("data/").startswith(SOURCES)
+        if name.startswith(RULES) or (
+            how == "a byte changed" if source else how not in ("a byte changed", "a line more")
+        ):
+            continue
+        data = path.read_bytes()
+        changed = TAMPERING[how](data.decode()).encode() if data else b"\n"
+        if changed == data:
+            continue
+        tried += 1
+        path.write_bytes(changed)
+        seal_again(package, sign=somebody())
+        if not any("data/" in message for message in failures(package)):
+            accepted.append(name)
+        path.write_bytes(data)
+    assert (accepted, tried > 5) == ([], True)
+
+
+@pytest.mark.parametrize("how", TAMPERING)
+def test_a_packaged_rule_stands_as_it_was_run(package: Path, how: str) -> None:
+    (rule, *_) = sorted((package / RULES).iterdir())
+    edit(package, f"{RULES}{rule.name}", TAMPERING[how])
+    seal_again(package, sign=somebody())
+    assert failures(package)
 
 
 def test_rows_in_a_scope_that_is_not_there(package: Path) -> None:

@@ -60,6 +60,7 @@ def scan(ctx: click.Context, names: tuple[str, ...]) -> None:
     parameters = workspace.parameters(rules)
     _ = workspace.output  # a folder that does not exist is told before the first call
     inventory = workspace.opened()
+    planned = [connector.name for connector, _ in connectors]
 
     def finish(finishing: "Finishing") -> None:
         finishing.facts("configuration", json.dumps(workspace.record(), sort_keys=True))
@@ -81,7 +82,7 @@ def scan(ctx: click.Context, names: tuple[str, ...]) -> None:
             progress=progress,
         )
     if outcome.number is None:
-        raise Stop(FAILED, "\n".join(["nothing could be read:", *_grouped(outcome.gaps)]))
+        raise Stop(FAILED, "\n".join(["nothing could be read:", *_grouped(outcome.gaps, planned)]))
     with inventory.bound(outcome.number) as bound:
         stored = Reading(bound.sql, bound.info)
         found = show(workspace, stored, rules, wanted=lambda row: row["scope"] in stored.planned)
@@ -93,7 +94,7 @@ def scan(ctx: click.Context, names: tuple[str, ...]) -> None:
         findings=reaches(found, settings.fail_on),
         allow_partial=settings.allow_partial,
     )
-    for line in _unread(outcome, code, allow_partial=settings.allow_partial):
+    for line in _unread(outcome, code, planned, allow_partial=settings.allow_partial):
         click.echo(f"nhiscan: {visible(line)}", err=True)
     complete, listed = _complete(outcome)
     summary = (
@@ -147,9 +148,9 @@ def _complete(outcome: "ScanOutcome[None]") -> tuple[int, int]:
     return len(listed - gaps), len(listed)
 
 
-def _unread(outcome: "ScanOutcome[None]", code: int, *, allow_partial: bool) -> list[str]:
+def _unread(outcome: "ScanOutcome[None]", code: int, names: Sequence[str], *, allow_partial: bool) -> list[str]:
     """What is missing, grouped by cause, and what that means for the exit code."""
-    lines = _grouped(outcome.gaps)
+    lines = _grouped(outcome.gaps, names)
     lines += [
         f"{pair.scope}: {pair.what} do not agree: {pair.source_a} gave {pair.count_a}, "
         f"{pair.source_b} counts {pair.count_b}"
@@ -162,18 +163,27 @@ def _unread(outcome: "ScanOutcome[None]", code: int, *, allow_partial: bool) -> 
     return lines
 
 
-def _grouped(gaps: "Sequence[Coverage]") -> list[str]:
-    """Gaps by cause, one line each, with the scopes where there are few and their number where there are many."""
-    causes: dict[tuple[str, str], list[str]] = {}
+def _grouped(gaps: "Sequence[Coverage]", names: Sequence[str]) -> list[str]:
+    """Gaps by cause, one line each, with the scopes where there are few and their number where there are many.
+
+    ``names``: the connectors of the plan, for the remedy.
+    """
+    causes: dict[tuple[str, str, str], list[str]] = {}
     for row in gaps:
         cause = row.message or row.code or "no reason was given"
         if row.permission:  # the provider's sentence names the caller, which differs from scope to scope
             cause = f"{row.code}, {row.permission} is missing"
-        causes.setdefault((f"{row.source} {row.state}", cause), []).append(row.scope)
+        causes.setdefault((row.state, row.source, cause), []).append(row.scope)
+    together: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for (state, source, cause), scopes in causes.items():
+        together.setdefault((state, cause, tuple(scopes)), []).append(source)
     lines = []
-    for (what, cause), scopes in causes.items():
-        where = ", ".join(scopes) if len(scopes) <= 3 else f"{len(scopes)} scopes"
-        lines.append(f"{where}: {what}: {cause}")
-        if len(scopes) > 3:
-            LOG.debug("%s in: %s", what, ", ".join(scopes))
-    return lines
+    for (state, cause, where), sources in together.items():
+        what = f"{', '.join(sources)} {state}"
+        lines.append(f"{', '.join(where) if len(where) <= 3 else f'{len(where)} scopes'}: {what}: {cause}")
+        if len(where) > 3:
+            LOG.debug("%s in: %s", what, ", ".join(where))
+    lacking = {row.scope.partition("/")[0] for row in gaps if row.permission}.intersection(names)
+    return lines + [
+        f"the permissions that a scan needs: nhiscan connectors permissions {name}" for name in sorted(lacking)
+    ]

@@ -99,7 +99,7 @@ def _deviations(told: Told) -> Iterator[str]:
 
 
 def _gaps(told: Told) -> Iterator[str]:
-    yield f"Could not be determined: {told.unknown}, because this could not be read or proven complete:"
+    yield f"Could not be determined: {told.unknown}, for want of facts or of history. Not read, or not proven complete:"
     for row in told.coverage:
         if row.state not in ("complete", "replaced"):
             missing = f", {row.permission} is missing" if row.permission else ""
@@ -107,7 +107,8 @@ def _gaps(told: Told) -> Iterator[str]:
     for pair in told.tie_outs:
         where = told.scopes.get(pair.scope, pair.scope)
         yield f"  {where}: {pair.what}: {pair.source_a} gave {pair.count_a}, {pair.source_b} counts {pair.count_b}"
-    for row in told.coverage:
-        if row.state == "replaced":
-            where = told.scopes.get(row.scope, row.scope)
-            yield f"  {where}: {row.source} could not be read; {row.replaced_by} gave the same, nothing is missing"
+    replaced = [row for row in told.coverage if row.state == "replaced"]
+    if replaced:
+        yield "Read in another way that gave the same, so nothing is missing:"
+    for row in replaced:
+        yield f"  {told.scopes.get(row.scope, row.scope)}: {row.source}, by {row.replaced_by}"

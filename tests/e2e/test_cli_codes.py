@@ -200,6 +200,7 @@ def test_one_account_that_cannot_be_read_is_3_and_its_absence_is_told(program: A
     assert {gap["scope"] for gap in found["scan"]["gaps"]} == {f"aws/account/aws:{AWAY}"}
     assert all(gap["state"] != "complete" for gap in found["scan"]["gaps"])
     assert "iam:GetAccountAuthorizationDetails" in done.err
+    assert "the permissions that a scan needs: nhiscan connectors permissions aws" in done.err
     assert "1 of 2 scopes complete" in done.last
     gaps = [row for row in found["findings"] if row["rule"] == "scan-coverage-gap"]
     assert {row["scope"] for row in gaps} == {f"aws/account/aws:{AWAY}"}
@@ -238,6 +239,14 @@ def test_no_credentials_are_4_with_the_remedy(program: Any, more: tuple[str, ...
     assert done.json["error"]["exit_code"] == 4
     assert "AWS_PROFILE" in done.json["error"]["message"]
     assert program("findings").code == 2, "nothing was stored"
+
+
+def test_a_role_that_nobody_may_assume_is_told_once(program: Any, aws: SimulatedAws) -> None:
+    aws.faults.deny("sts:AssumeRole")
+    done = program("scan", "aws", *BOTH)
+    assert done.code == 3
+    (line,) = [line for line in done.err.splitlines() if "sts:AssumeRole is missing" in line]
+    assert line.startswith(f"nhiscan: aws/account/aws:{AWAY}: iam.access-keys, iam.account-authorization-details, ")
 
 
 def test_every_account_refused_is_4_also_with_allow_partial(program: Any, aws: SimulatedAws) -> None:

@@ -46,7 +46,7 @@ def rows(
     by_id = {rule.id: rule for rule in rules}
     number, as_of = stored.info.number, stored.info.started_at
     found = findings(stored.sql, number)
-    given = results(stored.sql, rules, parameters, as_of, scan=number, all_scopes=True)
+    given = results(stored.sql, rules, parameters, as_of, scan=number, all_scopes=True, all_remedies=True)
     for finding, result in _together(found, given):
         if finding is None:
             if everything and result is not None:
@@ -96,12 +96,11 @@ def _row(stored: "Reading", rule: "Rule | None", finding: "Finding | None", resu
             "confidence": result.confidence,
             "reason": result.reason,
             "reason_text": result.reason_text,
-            "message": result.message,
-            "remediation": result.remediation,
-            "commands": list(result.commands),
-            "proof": result.proof,
+            "message": result.message if result.status == "fail" else _undetermined(result),
             "facts": dict(result.facts),
         }
+    if result is not None and finding is not None:  # what was never found to be wrong is not to be mended
+        row |= {"remediation": result.remediation, "commands": list(result.commands), "proof": result.proof}
     untested = False
     if finding is not None:
         untested = state == "open" and (finding.tested_scan or 0) < stored.info.number
@@ -119,6 +118,13 @@ def _row(stored: "Reading", rule: "Rule | None", finding: "Finding | None", resu
     row["since"] = (row.get("opened_at") or "")[:10]
     row["shown_state"] = f"{state}, not tested since scan {finding.tested_scan}" if finding and untested else state
     return row
+
+
+def _undetermined(result: "Result") -> str:
+    """The message of a rule says what is wrong, so it cannot be used; this one names the subject all the same."""
+    name, arn = result.facts.get("name"), result.facts.get("arn") or result.facts.get("identity_arn")
+    named = f"{name} ({arn})" if name and arn else name or arn or result.subject
+    return f"{named}: {result.message[:1].lower()}{result.message[1:]}"
 
 
 def by_severity(rows_: Iterable[Row]) -> dict[str, int]:

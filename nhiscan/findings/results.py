@@ -60,22 +60,31 @@ def results(
     *,
     scan: int | None = None,
     all_scopes: bool = False,
+    all_remedies: bool = False,
 ) -> Iterator[Result]:
     """Everything that failed or could not be determined, sorted by (rule, subject), streamed.
 
     ``sql`` shows the views of the scan. With ``scan`` the stored results of that scan are read; without it those in the
     temporary table ``verdict``, where `nhiscan.evaluate.evaluate` has just run. ``rules``, ``parameters`` and ``as_of``
     are those of the scan. ``all_scopes`` adds what earlier scans left in scopes that this scan did not plan.
+    ``all_remedies`` tells how to mend also of what could not be determined: for findings that are open already.
     """
     if sql.dialect == "sqlite":
         sql.run("PRAGMA case_sensitive_like = ON")  # LIKE as PostgreSQL reads it, and as it was when the rules ran
     for rule in sorted(rules, key=lambda rule: rule.id):
         values = dict(parameters.get(rule.id) or rule.parameters())
-        yield from _of_rule(sql, rule, values, as_of, scan, all_scopes=all_scopes)
+        yield from _of_rule(sql, rule, values, as_of, scan, all_scopes=all_scopes, all_remedies=all_remedies)
 
 
 def _of_rule(
-    sql: Sql, rule: Rule, values: dict[str, int], as_of: int, scan: int | None, *, all_scopes: bool
+    sql: Sql,
+    rule: Rule,
+    values: dict[str, int],
+    as_of: int,
+    scan: int | None,
+    *,
+    all_scopes: bool,
+    all_remedies: bool,
 ) -> Iterator[Result]:
     verdicts = (
         "verdict"
@@ -100,10 +109,12 @@ def _of_rule(
         if row is not None and row[0] == verdict.subject:
             found = {name: _plain(value) for name, value in zip(rule.facts, row[1:], strict=True)}
             row = next(described, None)
-        yield _result(rule, verdict, found, values, as_of)
+        yield _result(rule, verdict, found, values, as_of, all_remedies=all_remedies)
 
 
-def _result(rule: Rule, verdict: _Verdict, found: dict[str, Value], values: dict[str, int], as_of: int) -> Result:
+def _result(
+    rule: Rule, verdict: _Verdict, found: dict[str, Value], values: dict[str, int], as_of: int, *, all_remedies: bool
+) -> Result:
     reason = rule.reason_text(verdict.reason)
     known: dict[str, Value] = {
         **values,
@@ -116,7 +127,9 @@ def _result(rule: Rule, verdict: _Verdict, found: dict[str, Value], values: dict
         "reason": reason,
     }
     failed = verdict.status == "fail"
-    remedy = (rule.remediation.get(verdict.provider or "any") or rule.remediation.get("any")) if failed else None
+    remedy = None
+    if failed or all_remedies:
+        remedy = rule.remediation.get(verdict.provider or "any") or rule.remediation.get("any")
     return Result(
         rule=rule.id,
         subject=verdict.subject,

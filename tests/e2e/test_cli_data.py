@@ -165,6 +165,14 @@ def test_without_a_roster_rules_about_leavers_are_unknown_and_the_code_stays(
     assert program("scan", "aws", "--roster", "people.csv").code == 0
     rows = program("findings", "--rule", "owner-left", "--format", "json").json["findings"]
     assert [row["state"] for row in rows] == ["open"]
+    assert program("scan", "aws").code == 0
+    (row,) = program("findings", "--rule", "owner-left", "--format", "json").json["findings"]
+    assert (row["state"], row["status"]) == ("open", "unknown")
+    assert row["message"].startswith(f"clerk (arn:aws:iam::{HOME}:user/clerk): could not be determined: ")
+    assert row["commands"], "what is still open must be mended, even where this scan could not test it"
+    assert row["proof"]
+    rows = program("findings", "--all", "--format", "json").json["findings"]
+    assert not [row for row in rows if row["state"] == "undetermined" and row["commands"]]
 
 
 def test_formulas_are_guarded_in_csv_only(show: Callable[..., Any]) -> None:

@@ -1,10 +1,12 @@
 """Options that connectors declare: flag, environment variable, file, default - the first that says something holds."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nhiscan.config.settings import Problem
-from nhiscan.connector import Option
+
+if TYPE_CHECKING:
+    from nhiscan.connector import Option
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
@@ -17,7 +19,7 @@ def variable(connector: str, option: str) -> str:
 
 def settle(
     connector: str,
-    options: Sequence[Option],
+    options: "Sequence[Option]",
     file: Mapping[str, Any],
     environ: Mapping[str, str],
     flags: Mapping[str, Any],
@@ -47,13 +49,13 @@ def settle(
     return settings, problems
 
 
-def _parse(option: Option, text: str) -> Any:
+def _parse(option: "Option", text: str) -> Any:
     if option.repeatable:
         return tuple(_one(option, part.strip()) for part in text.split(",") if part.strip())
     return _one(option, text)
 
 
-def _one(option: Option, text: str) -> Any:
+def _one(option: "Option", text: str) -> Any:
     if option.kind == "integer":
         try:
             return int(text)

@@ -6,7 +6,7 @@ import os
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nhiscan.config.settings import (
     ROSTER_COLUMNS,
@@ -19,15 +19,17 @@ from nhiscan.config.settings import (
     Scan,
     Settings,
 )
-from nhiscan.connector import Option
 from nhiscan.positions import Path as Key
 from nhiscan.positions import nearest as line_near
 from nhiscan.positions import positions
 
+if TYPE_CHECKING:
+    from nhiscan.connector import Option
+
 NAME = "nhiscan.toml"
 TOP = ("inventory", "scan", "connectors", "registers", "owners", "rules", "evidence")
 
-Declared = Callable[[], Mapping[str, Sequence[Option]]]
+Declared = Callable[[], "Mapping[str, Sequence[Option]]"]
 """Gives the installed connectors and their options. Called only when the file has a ``[connectors]`` table."""
 
 
@@ -274,14 +276,14 @@ class _Reader:
                     found[name][key] = self.settled(options[key], value)
         return found
 
-    def settled(self, option: Option, value: Any) -> Any:
+    def settled(self, option: "Option", value: Any) -> Any:
         """Lists as tuples, paths from the folder of the file."""
         values = tuple(value) if option.repeatable else (value,)
         if option.kind == "path":
             values = tuple(str(_path(one, self.file.parent)) for one in values)
         return values if option.repeatable else values[0]
 
-    def fits(self, where: Key, option: Option, value: Any) -> bool:
+    def fits(self, where: Key, option: "Option", value: Any) -> bool:
         types = {
             "text": (str, "a text in quotes"),
             "path": (str, "a path in quotes"),

@@ -139,7 +139,8 @@ class _Reader(ExampleFields):
         sql = self._string((), document, "sql")
         columns = self._compile(sql, params) if sql else ()
         facts = tuple(column for column in columns if column not in VERDICT_COLUMNS)
-        known = {*columns, *params, *ENGINE_FACTS} - {"status", "severity", "confidence"}
+        # of SQL that was refused no column is known: what is said of it is enough
+        known = {*columns, *params, *ENGINE_FACTS} - {"status", "severity", "confidence"} if columns else None
         for name in facts:
             if name in ENGINE_FACTS or name in params:
                 self._fault(
@@ -249,7 +250,7 @@ class _Reader(ExampleFields):
             reasons[code] = self._string(("reasons",), table, code)
         return reasons
 
-    def _remediation(self, document: Mapping[str, Any], known: set[str]) -> dict[str, Remediation]:
+    def _remediation(self, document: Mapping[str, Any], known: set[str] | None) -> dict[str, Remediation]:
         remediation: dict[str, Remediation] = {}
         for provider, value in self._table(("remediation",), document.get("remediation", {})).items():
             path: KeyPath = ("remediation", provider)
@@ -268,10 +269,10 @@ class _Reader(ExampleFields):
             self._fault(("remediation",), "remediation must be given for at least one provider, or for any")
         return remediation
 
-    def _template(self, path: KeyPath, template: str, known: set[str]) -> str:
+    def _template(self, path: KeyPath, template: str, known: set[str] | None) -> str:
         try:
             for name, _ in placeholders(template):
-                if name not in known:
+                if known is not None and name not in known:
                     self._fault(
                         path,
                         f"placeholder {{{name}}} is no column, parameter or fact; nearest: {nearest_word(name, known)}",

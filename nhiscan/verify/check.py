@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from nhiscan.report import bag
 from nhiscan.verify.integrity import FILES, check_files, check_signature, walk
 from nhiscan.verify.outcome import Check
 
@@ -47,6 +48,9 @@ def verify(
         return Verification((Check(FILES, ok=False, message=f"{path} {kind}"),), None, None, signer_checked=False)
     say("checking every file")
     found = walk(path)
+    if not any(name in found.files for name in (bag.BAGIT, bag.MANIFEST, bag.TAG_MANIFEST)):
+        message = f"{path} is no evidence package: it has none of {bag.BAGIT}, {bag.MANIFEST}, {bag.TAG_MANIFEST}"
+        return Verification((Check(FILES, ok=False, message=message),), None, None, signer_checked=False)
     checks, listed = check_files(path, found)
     signed = check_signature(path, allowed_signers, now)
     checks += signed.checks

@@ -256,3 +256,8 @@ def test_the_digest_of_the_rules_follows_files_and_parameters(rule: Rule, tmp_pa
     assert default != rules_digest([rule], {"sample-rule": {"max_age_days": 91}})
     (changed,) = load([write(tmp_path, GOOD + "# a remark\n")])
     assert default != rules_digest([changed], {})
+
+
+def test_sql_that_is_refused_is_the_one_thing_said(tmp_path: Path) -> None:
+    (only,) = refused(write(tmp_path, GOOD.replace("FROM credential c", "FROM credntial c")))
+    assert "credntial" in only.message

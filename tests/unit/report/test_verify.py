@@ -567,7 +567,9 @@ def test_a_gap_that_nothing_suffers_from(package: Path) -> None:
 
 
 def test_a_folder_that_is_no_package(tmp_path: Path) -> None:
-    assert not check(tmp_path).ok
+    (only,) = check(tmp_path).checks
+    assert not only.ok
+    assert "is no evidence package" in only.message
     assert check(tmp_path / "none").checks[0].message.endswith("does not exist")
     (tmp_path / "file").write_text("")
     assert check(tmp_path / "file").checks[0].message.endswith("is no folder")

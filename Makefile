@@ -8,6 +8,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	if command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 ENV := PYTHONDONTWRITEBYTECODE=1
+# One process a core. A test that is run alone by hand (.venv/bin/pytest tests/...) stays in one process.
+PARALLEL ?= --numprocesses=auto --dist=worksteal
 
 .PHONY: help demo test lint types layers rules wheel-test pins clean check-python
 
@@ -44,7 +46,7 @@ demo: $(VENV)/demo.stamp
 	@echo "(nhiscan is $(BIN)/nhiscan here)"
 
 test: $(VENV)/dev.stamp
-	@$(ENV) $(BIN)/pytest $(ARGS)
+	@$(ENV) $(BIN)/pytest $(PARALLEL) $(ARGS)
 
 lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff check .
@@ -61,7 +63,7 @@ rules: $(VENV)/dev.stamp
 
 # The tests once more, against the built wheel, from a folder that holds nothing but tests/.
 wheel-test: $(VENV)/dev.stamp
-	@sh requirements/wheel-test.sh "$(PYTHON)"
+	@PYTEST_ADDOPTS="$(PARALLEL)" sh requirements/wheel-test.sh "$(PYTHON)"
 
 pins: $(VENV)/dev.stamp
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -27,14 +27,16 @@ from nhiscan.text import visible
 def verify(ctx: click.Context, folder: Path, allowed_signers: Path | None) -> None:
     """Check an evidence package, offline.
 
-    Its files against its manifests, its signature, and every verdict against the packaged population: all rules are
-    run again.
+    DIR is its folder, or a zip of that. Its files against its manifests, its signature, and every verdict against the
+    packaged population: all rules are run again.
     """
+    import zipfile
+
     from nhiscan.verify import verify as check
 
     workspace = Workspace(ctx)
-    if not folder.is_dir():
-        raise Stop(USAGE, f"{folder} is no folder")
+    if not folder.is_dir() and not (folder.is_file() and zipfile.is_zipfile(folder)):
+        raise Stop(USAGE, f"{folder} is no folder and no zip" if folder.exists() else f"{folder} is no folder")
     if allowed_signers is not None:
         workspace.named("--allowed-signers", allowed_signers)
     workspace.refuse()

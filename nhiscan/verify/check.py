@@ -1,5 +1,6 @@
 """`verify`: every check of a package, one after the other. None of them stops the others."""
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -34,23 +35,46 @@ def verify(
     now: int,
     progress: Callable[[str], None] | None = None,
 ) -> Verification:
-    """Check the package in the folder ``path``: its files, its signature, and that its verdicts follow.
+    """Check the package in the folder or zip ``path``: its files, its signature, and that its verdicts follow.
 
     ``now`` (epoch seconds UTC) judges the validity dates of ``allowed_signers``, nothing else. Without that file a good
     signature is reported with its fingerprint, and who made it stays unchecked. Raises nothing for what is wrong with a
     package: that is what the checks say.
     """
+    say = progress or (lambda _: None)
+    if path.is_dir():
+        return _verify(path, path, allowed_signers, now, say)
+    if not path.is_file():
+        return _refused("is no folder" if path.exists() else "does not exist", path)
+    if not zipfile.is_zipfile(path):
+        return _refused("is no zip, and it is no folder", path)
+    from nhiscan.verify.unpacking import Refused, unpacked
+
+    say("unpacking")
+    try:
+        with unpacked(path) as root:
+            return _verify(root, path, allowed_signers, now, say)
+    except Refused as error:
+        checks = (Check(FILES, ok=False, message=f"{path}: {reason}") for reason in error.reasons)
+        return Verification(tuple(checks), None, None, signer_checked=False)
+
+
+def _refused(why: str, path: Path) -> Verification:
+    return Verification((Check(FILES, ok=False, message=f"{path} {why}"),), None, None, signer_checked=False)
+
+
+def _verify(
+    path: Path, named: Path, allowed_signers: Path | None, now: int, say: Callable[[str], None]
+) -> Verification:
+    """All checks of the package in the folder ``path``, which the user calls ``named``."""
     from nhiscan.verify.reperform import TESTS, reperform
 
-    say = progress or (lambda _: None)
-    if not path.is_dir():
-        kind = "is no folder" if path.exists() else "does not exist"
-        return Verification((Check(FILES, ok=False, message=f"{path} {kind}"),), None, None, signer_checked=False)
     say("checking every file")
     found = walk(path)
     if not any(name in found.files for name in (bag.BAGIT, bag.MANIFEST, bag.TAG_MANIFEST)):
-        message = f"{path} is no evidence package: it has none of {bag.BAGIT}, {bag.MANIFEST}, {bag.TAG_MANIFEST}"
-        return Verification((Check(FILES, ok=False, message=message),), None, None, signer_checked=False)
+        return _refused(
+            f"is no evidence package: it has none of {bag.BAGIT}, {bag.MANIFEST}, {bag.TAG_MANIFEST}", named
+        )
     checks, listed = check_files(path, found)
     signed = check_signature(path, allowed_signers, now)
     checks += signed.checks

@@ -1,6 +1,7 @@
 """One run of the program for each exit code and each situation in which it is given."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -102,6 +103,7 @@ def test_findings_at_or_above_the_threshold_are_1_and_those_below_are_not(progra
         ("db upgrade", "there is no inventory at"),
         ("report --out x --sign-key nokey", "nokey: no such file or folder (named by --sign-key)"),
         ("verify nowhere", "nowhere is no folder"),
+        ("verify /dev/null", "/dev/null is no folder and no zip"),
         ("rules show access-key-not-rotate", "did you mean 'access-key-not-rotated'?"),
         ("connectors permissions azw", "unknown connector 'azw'"),
     ],
@@ -411,6 +413,8 @@ def test_a_package_is_written_and_checked_and_an_edited_one_is_6(program: Any, a
     signers = [line for line in done.err.splitlines() if "namespaces=" in line]
     program.write("signers", signers[0] + "\n")
     assert program("verify", "evidence", "--allowed-signers", "signers", "--format", "json").json["signer_checked"]
+    shutil.make_archive(str(program.folder / "sent"), "zip", program.folder, "evidence")
+    assert program("verify", "sent.zip", "--allowed-signers", "signers").code == 0
     (population,) = (program.folder / "evidence" / "data").glob("03-population/inventory/credential.jsonl")
     population.write_text(population.read_text().replace('"active"', '"inactive"'))
     bad = program("verify", "evidence")

@@ -5,6 +5,8 @@ import json
 import os
 import re
 import shutil
+import stat
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -573,3 +575,96 @@ def test_a_folder_that_is_no_package(tmp_path: Path) -> None:
     assert check(tmp_path / "none").checks[0].message.endswith("does not exist")
     (tmp_path / "file").write_text("")
     assert check(tmp_path / "file").checks[0].message.endswith("is no folder")
+
+
+# --- a package in a zip ---
+
+
+def zipped(package: Path, top: str = "evidence/") -> Path:
+    file = package.parent / "evidence.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(package.rglob("*")):
+            archive.write(path, top + path.relative_to(package).as_posix())
+    return file
+
+
+@pytest.mark.parametrize("top", ["evidence/", "Evidence of 2026, last quarter/", ""])
+def test_a_zip_of_a_package_is_accepted(package: Path, top: str) -> None:
+    file = zipped(package, top)
+    outcome = check(file, allowed_signers=package.parent / "allowed_signers")
+    assert [found.message for found in outcome.checks if not found.ok] == []
+    assert (outcome.principal, outcome.signer_checked) == (keys.PRINCIPAL, True)
+    assert {found.name for found in outcome.checks} == {found.name for found in check(package).checks}
+
+
+def test_an_edited_row_in_a_zip(package: Path) -> None:
+    edit(package, KEYS, lambda text: text.replace("AKIA", "AKIB", 1))
+    assert any(message.startswith(f"{KEYS}: was changed") for message in failures(zipped(package), "hashes"))
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("/etc/passwd", "lies outside the package"),
+        ("../escaped.txt", "lies outside the package"),
+        ("evidence/../../escaped.txt", "the name is none that a package uses"),
+        ("evidence/data/../../escaped.txt", "the name is none that a package uses"),
+        ("evidence/data\\escaped.txt", "the name is none that a package uses"),
+        ("evidence/data//escaped.txt", "the name is none that a package uses"),
+        ("evidence/data/\u202etxt", "<U+202E>txt: the name is none that a package uses"),
+        ("evidence/data/00-readme.html", "differs from data/00-README.html by case alone"),
+        ("evidence/data/00-README.html", "is there twice"),
+        ("__MACOSX/evidence/x", "lies outside the package"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_name_in_a_zip_that_no_package_has(package: Path, name: str, why: str) -> None:
+    file = zipped(package)
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr(name, "hello")
+    before = sorted(package.parent.rglob("*"))
+    (only,) = check(file).checks
+    assert not only.ok
+    assert only.message.endswith(why)
+    assert sorted(package.parent.rglob("*")) == before
+
+
+def test_a_link_in_a_zip(package: Path) -> None:
+    file = zipped(package)
+    link = zipfile.ZipInfo("evidence/data/link")
+    link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr(link, "/etc/hostname")
+    assert failures(file) == [f"{file}: evidence/data/link: is a symbolic link"]
+
+
+def test_a_zip_that_says_to_be_encrypted_or_is_cut_off(package: Path) -> None:
+    file = zipped(package)
+    data = bytearray(file.read_bytes())
+    place = data.rindex(b"PK\x01\x02")  # the last entry of the list
+    data[place + 8] |= 1
+    file.write_bytes(data)
+    assert all(message.endswith("is encrypted") for message in failures(file))
+    data[place + 8] &= 0xFE
+    place = data.index(b"PK\x03\x04")
+    data[place : place + 4] = b"oops"
+    file.write_bytes(data)
+    (only,) = failures(file)
+    assert "the zip cannot be read: " in only
+
+
+def test_a_zip_too_large_to_be_a_package(package: Path) -> None:
+    file = zipped(package)
+    data = bytearray(file.read_bytes())
+    for place in [found.start() for found in re.finditer(b"PK\x01\x02", data)][:20]:
+        data[place + 24 : place + 28] = b"\xfe\xff\xff\xff"  # size once unpacked
+    file.write_bytes(data)
+    assert any("the zip holds more than" in message for message in failures(file))
+
+
+def test_a_zip_of_something_else(tmp_path: Path) -> None:
+    file = tmp_path / "holiday.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("beach.jpg", b"sand")
+    (only,) = check(file).checks
+    assert only.message.startswith(f"{file} is no evidence package")

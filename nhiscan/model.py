@@ -367,7 +367,7 @@ class Need(NamedTuple):
     need: str  # "<table>:<kind>" or "<table>:<kind>.<fact>", e.g. "credential:access_key.used_at"
     complete: int  # 1 or 0
     lists: int  # 1: a kind that a complete source lists exhaustively (rows not seen have ended); 0: a fact
-    reason: str | None = None  # sources and states when not complete
+    reason: str | None = None  # sources and states; when complete, only where another source of it left a gap
 
 
 class Call(NamedTuple):

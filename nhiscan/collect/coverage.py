@@ -103,7 +103,8 @@ def needs(scope: str, sources: Iterable[Source], states: Mapping[str, str]) -> l
     """One row for each kind and fact that the sources planned in a scope declare, sorted by name.
 
     ``states`` has the coverage state of each source that ran (or could not, because the scope did not open). A kind or
-    fact is complete when one complete source declares it. A fallback that did not run says nothing.
+    fact is complete when one complete source declares it. The reason says what is missing; of a gap that others made up
+    for in everything, the rows of what it declares name both. A fallback that did not run says nothing.
     """
     declaring: dict[tuple[str, int], list[str]] = {}
     for source in sources:
@@ -112,9 +113,14 @@ def needs(scope: str, sources: Iterable[Source], states: Mapping[str, str]) -> l
                 declaring.setdefault((name, 1), []).append(source.id)
             for name in source.adds:
                 declaring.setdefault((name, 0), []).append(source.id)
+    complete = {key for key, ids in declaring.items() if any(states[one] == "complete" for one in ids)}
+    missed = {one for key, ids in declaring.items() if key not in complete for one in ids}
     rows = []
     for (name, lists), ids in sorted(declaring.items()):
-        complete = any(states[one] == "complete" for one in ids)
-        reason = None if complete else "; ".join(f"{one} {states[one]}" for one in sorted(ids))
-        rows.append(Need(scope, name, int(complete), lists, reason))
+        known = (name, lists) in complete
+        gaps = [one for one in sorted(ids) if not known or (states[one] not in READ and one not in missed)]
+        words = [f"{one} {states[one]}" for one in gaps]
+        if known and words:
+            words.insert(0, f"given by {min(one for one in ids if states[one] == 'complete')}")
+        rows.append(Need(scope, name, int(known), lists, "; ".join(words) or None))
     return rows

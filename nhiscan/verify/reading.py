@@ -245,9 +245,13 @@ def _required(view: str) -> frozenset[str]:
 _GAPS_WITHOUT_NEED = """SELECT c.scope, c.source, c.state FROM coverage c JOIN scope s ON s.key = c.scope
 WHERE c.planned = 1 AND c.state NOT IN ('complete', 'replaced')
 AND NOT EXISTS (SELECT 1 FROM need n WHERE n.scope = c.scope AND n.complete = 0)
+AND NOT EXISTS (SELECT 1 FROM need n JOIN coverage g ON g.scope = n.scope AND g.state = 'complete'
+    WHERE n.scope = c.scope AND n.complete = 1
+    AND n.reason || ';' LIKE 'given by ' || g.source || ';% ' || c.source || ' ' || c.state || ';%')
 AND NOT EXISTS (SELECT 1 FROM coverage r WHERE r.scope = c.scope AND r.state = 'replaced')
 ORDER BY 1, 2 LIMIT 3"""
-"""Gaps that no kind and no fact suffers from. A second fallback that gave everything may leave such a row behind."""
+"""Gaps that no kind and no fact suffers from, and that no other source is said to have made up for. A second fallback
+that gave everything may leave such a row behind."""
 
 
 def misplaced(sql: Sql) -> list[str]:

@@ -33,6 +33,17 @@ def person(number: int, name: str, status: str = "active", email: str | None = N
     return row | {"email": email, "planned": 1, "confirmed": 1} | facts
 
 
+_OPEN: list[Sql] = []
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """Every world ends with its test: since Python 3.13 a database that is left open is told about."""
+    yield
+    while _OPEN:
+        _OPEN.pop().close()
+
+
 def world(
     identities: list[dict[str, Any]],
     people: list[dict[str, Any]] | None = None,
@@ -41,6 +52,7 @@ def world(
     roster: int | None = 1,
 ) -> Sql:
     sql = empty_sql()
+    _OPEN.append(sql)
     scopes: list[dict[str, Any]] = [{"key": S, "provider": "aws", "kind": "account", "native_id": "a", "planned": 1}]
     wanted = {"identity:user": 1, "identity:user.tags": 1, "credential:access_key": 1} if needs is None else needs
     rows: list[dict[str, Any]] = [

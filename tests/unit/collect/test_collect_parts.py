@@ -162,6 +162,17 @@ def test_needs_are_complete_where_one_complete_source_declares_them() -> None:
     ]
 
 
+def test_a_gap_that_another_source_made_up_for_is_told_all_the_same() -> None:
+    sources = (source("a", lists="identity:user"), source("b", lists="identity:user credential:token"))
+    found = needs("s", sources, {"a": "denied", "b": "complete"})
+    assert [(one.need, one.complete, one.reason) for one in found] == [
+        ("credential:token", 1, None),
+        ("identity:user", 1, "given by b; a denied"),
+    ]
+    (_, users) = needs("s", sources, {"a": "complete", "b": "failed"})
+    assert (users.complete, users.reason) == (1, None)  # what b alone declares says that it failed
+
+
 def test_messages_are_one_line_of_bounded_length() -> None:
     assert one_line("a\n  b\tc ") == "a b c"
     assert one_line(None) is None

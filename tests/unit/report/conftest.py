@@ -71,6 +71,7 @@ FACTS = (
     "identity:root.console_access", "credential:password.used_at", "credential:password.changed_at",
     "credential:password.expires_at", "credential:access_key.used_at", "credential:root_access_key.used_at",
 )  # fmt: skip
+SECOND = "acme.directory"
 GAAD, REPORT, ACCESS_KEYS = "iam.account-authorization-details", "iam.credential-report", "iam.access-keys"
 
 
@@ -86,6 +87,7 @@ class Estate:
     roster: bool = True
     names: tuple[str, ...] = HOSTILE
     shut: bool = False  # another connector could not be opened at all
+    second: str | None = None  # how a second source of users ended, in each account that was read
 
 
 def rules_as_shipped() -> list[Rule]:
@@ -127,6 +129,7 @@ def run_scan(inventory: Inventory, estate: Estate, rules: list[Rule]) -> int:
     register = Scope("register/register/people", "register", "register", "people", "People")
     planned = [*scopes, register] if estate.roster else scopes
     sources = [(scope.key, source) for scope in scopes for source in (GAAD, REPORT, ACCESS_KEYS)]
+    sources += [(scope.key, SECOND) for scope in scopes if estate.second]
     run.plan_scopes(planned, sources + ([(register.key, "people")] if estate.roster else []))
     with run.finish(estate.at + 60) as scan:
         for place, scope in enumerate(scopes):
@@ -260,14 +263,21 @@ def fill(scan: object, scope: Scope, estate: Estate, place: int) -> None:
                 transcript_sha256=digest(calls),
             )
         )  # fmt: skip
+    if estate.second:
+        rows.append(Coverage(f"{scope.key}|{SECOND}", scope.key, SECOND, estate.second, message="no answer"))
     scan.coverage(rows)
     lost = (
         {"credential:password", "identity:user.console_access", "identity:user.mfa", "identity:root"}
         if denied
         else set()
     )
+    told = estate.second not in (None, "complete") and not lost
+    made_up = {"identity:user": f"given by {GAAD}; {SECOND} {estate.second}"} if told else {}
     scan.needs(
-        [Need(scope.key, need, int(need not in lost), 1, "denied" if need in lost else None) for need in LISTED]
+        [
+            Need(scope.key, need, int(need not in lost), 1, "denied" if need in lost else made_up.get(need))
+            for need in LISTED
+        ]
         + [Need(scope.key, need, int(need not in lost), 0, "denied" if need in lost else None) for need in FACTS]
     )
 

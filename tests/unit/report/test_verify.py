@@ -9,6 +9,7 @@ import stat
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +17,9 @@ from nhiscan.inventory.views import KEYS as KEYS_OF
 from nhiscan.inventory.views import VIEWS
 from nhiscan.report import bag, keys
 from nhiscan.verify import Verification, verify
+
+if TYPE_CHECKING:
+    from .conftest import Made
 
 NOW = 1_782_907_200
 KEYS = "data/03-population/keys.csv"
@@ -566,6 +570,19 @@ def test_a_gap_that_nothing_suffers_from(package: Path) -> None:
     edit(package, NEEDS, lambda text: text.replace('"complete":0', '"complete":1'))
     seal_again(package, sign=somebody())
     assert any("need.jsonl: says that " in one and "was read completely" in one for one in failures(package))
+
+
+def test_a_gap_that_another_source_made_up_for(made: "Made", tmp_path: Path) -> None:
+    """Two sources list the users, and one of them failed: nothing is missing, and the gap is told all the same."""
+    from .conftest import Estate
+
+    made.scan(Estate(denied=(), second="failed"))
+    made.write(tmp_path / "evidence")
+    assert failures(tmp_path / "evidence") == []
+    assert "acme.directory" in (tmp_path / "evidence" / "data" / "02-scope" / "limitations.csv").read_text()
+    edit(tmp_path / "evidence", NEEDS, lambda text: text.replace("given by iam.account", "given by acme.account"))
+    seal_again(tmp_path / "evidence", sign=somebody())
+    assert any("acme.directory of it ended failed" in one for one in failures(tmp_path / "evidence"))
 
 
 def test_a_folder_that_is_no_package(tmp_path: Path) -> None:

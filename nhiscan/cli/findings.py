@@ -12,12 +12,13 @@ from nhiscan.config import nearest
 from nhiscan.model import SEVERITIES
 
 
-@click.command(epilog="Example: nhiscan findings --severity high --format json")
+@click.command(epilog="Example: nhiscan findings --severity high --explain")
 @click.option("--all", "everything", is_flag=True, help="Also closed ones, and what could not be determined.")
 @click.option("--scan", "number", type=click.IntRange(1), metavar="N", help="As of that scan. Default: the last.")
 @click.option("--scope", "scopes", multiple=True, metavar="SCOPE", help="Only this scope: its key, id or name.")
 @click.option("--severity", type=click.Choice(SEVERITIES), help="Only this severity and those above.")
 @click.option("--rule", "only", multiple=True, metavar="ID", help="Only this rule. Can be given more than once.")
+@click.option("--explain", is_flag=True, help="Tell each at length: also why it matters and how to fix it.")
 @options.fail_on
 @options.data(*options.FINDINGS)
 @options.rules
@@ -31,11 +32,13 @@ def findings(
     scopes: tuple[str, ...],
     number: int | None,
     everything: bool,
+    explain: bool,
 ) -> None:
     """Show what is wrong, why, and how to fix it.
 
-    The table is short; --format json has everything: where and since when, why it matters, the commands that fix
-    this very credential, and what proves the fix. A finding that the last scan could not test says so.
+    The table is short, the worst first. --explain tells of each finding also why it matters, the commands that fix
+    this very credential, and what proves the fix; the other formats hold all of that anyway. A finding that the last
+    scan could not test says so.
     """
     workspace = Workspace(ctx)
     rules = workspace.rules()
@@ -54,5 +57,5 @@ def findings(
                 and (not scopes or row["scope"] in keys)
             )
 
-        counted = show(workspace, stored, rules, wanted=wanted, everything=everything)
+        counted = show(workspace, stored, rules, wanted=wanted, everything=everything, explain=explain)
     ctx.exit(FINDINGS if reaches(counted, workspace.settings.scan.fail_on) else OK)

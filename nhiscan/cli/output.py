@@ -54,6 +54,11 @@ class Output:
         self.quiet = quiet
         self.terminal = file is None and sys.stdout.isatty()
 
+    @property
+    def width(self) -> int | None:
+        """At how many columns prose is wrapped: those of the terminal, 100 at most; None where it is left whole."""
+        return min(shutil.get_terminal_size().columns, 100) if self.terminal else None
+
     # --- whole documents ---
 
     def give(self, chunks: Iterable[str]) -> None:

@@ -1,8 +1,10 @@
 """Findings as rows: what is wrong, where, since when, why it matters, how to fix it, and what would prove the fix."""
 
 import json
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from nhiscan.cli.moments import iso
@@ -125,6 +127,20 @@ def _undetermined(result: "Result") -> str:
     name, arn = result.facts.get("name"), result.facts.get("arn") or result.facts.get("identity_arn")
     named = f"{name} ({arn})" if name and arn else name or arn or result.subject
     return f"{named}: {result.message[:1].lower()}{result.message[1:]}"
+
+
+def worst_first(rows_: Iterable[Row]) -> Iterator[Row]:
+    """The same rows by severity, else in their order. They wait on disk: there may be a million."""
+    with ExitStack() as stack:
+        held = {
+            name: stack.enter_context(tempfile.SpooledTemporaryFile(max_size=1 << 20, mode="w+", encoding="utf-8"))
+            for name in reversed(SEVERITIES)
+        }
+        for row in rows_:
+            held[row["severity"]].write(json.dumps(row) + "\n")
+        for file in held.values():
+            file.seek(0)
+            yield from map(json.loads, file)
 
 
 def by_severity(rows_: Iterable[Row]) -> dict[str, int]:

@@ -96,6 +96,8 @@ def scan(ctx: click.Context, names: tuple[str, ...]) -> None:
     )
     for line in _unread(outcome, code, planned, allow_partial=settings.allow_partial):
         click.echo(f"nhiscan: {visible(line)}", err=True)
+    if found and not workspace.quiet:
+        click.echo("nhiscan: why each matters and how to fix it: nhiscan findings --explain", err=True)
     complete, listed = _complete(outcome)
     summary = (
         f"{complete} of {plural(listed, 'scope')} complete, "

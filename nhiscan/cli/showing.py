@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nhiscan import __version__
-from nhiscan.cli.rows import COLUMNS, FIELDS, Row, as_judged, by_severity, rows
+from nhiscan.cli.rows import COLUMNS, FIELDS, Row, as_judged, by_severity, rows, worst_first
 from nhiscan.cli.workspace import LOG
 
 if TYPE_CHECKING:
@@ -20,8 +20,12 @@ def show(
     *,
     wanted: Callable[[Row], bool],
     everything: bool = False,
+    explain: bool = False,
 ) -> dict[str, int]:
-    """Write the findings that are ``wanted``; gives the open ones among them by severity."""
+    """Write the findings that are ``wanted``; gives the open ones among them by severity.
+
+    People see the worst first, and with ``explain`` all that is to be said of each; documents are sorted by rule.
+    """
     parameters, changed = as_judged(stored, rules, workspace.parameters(rules))
     if changed:
         names = ", ".join(changed[:5]) + (" and more" if len(changed) > 5 else "")
@@ -40,9 +44,16 @@ def show(
         from nhiscan.cli import sarif
 
         workspace.output.give(sarif.document(rules, stored.scan, _sentences(stored), selected()))
-    else:
+    elif workspace.output.format != "table":
         head = _head(stored, rules, parameters, counted)
         workspace.output.rows("findings", head, COLUMNS, selected(), FIELDS)
+    elif explain:
+        from nhiscan.cli.explaining import explained
+
+        workspace.output.give(explained(worst_first(selected()), workspace.output.width))
+    else:
+        shown = ({column.key: row.get(column.key) for column in COLUMNS} for row in selected())
+        workspace.output.rows("findings", {}, COLUMNS, worst_first(shown), FIELDS)
     return counted
 
 

@@ -45,8 +45,13 @@ def places(header: Sequence[str], headers: Mapping[str, str]) -> tuple[dict[str,
         wanted = headers[column].casefold()
         if wanted in plain:
             found[column] = plain.index(wanted)
-        elif column in REQUIRED or headers[column] != column:
+        elif headers[column] != column:
             problems.append(f"there is no column {headers[column]!r} ({column})")
+        elif column in REQUIRED:
+            problems.append(
+                f"there is no column {column!r}; if it has another header, name that in the configuration:"
+                f' [registers.columns] {column} = "..."'
+            )
     if problems and len(names) == 1:
         for sign, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
             if sign in names[0]:

@@ -15,6 +15,7 @@ from jsonschema.validators import validator_for
 
 from nhiscan.cli.sarif import document
 from nhiscan.config.starter import STARTER
+from nhiscan.model import SEVERITIES
 from nhiscan_aws.simulated import Account, Key, PasswordPolicy, SimulatedAws, Use, User, World
 
 DAY = 86_400
@@ -142,6 +143,28 @@ def test_filters_of_findings(show: Callable[..., Any]) -> None:
     assert rules("--scope", HOME) == everything
     assert rules("--scope", "register/register/people") == set()
     assert show("findings", "--scope", "530000000002").code == 2
+
+
+def test_people_see_the_worst_first(show: Callable[..., Any]) -> None:
+    rows = show("findings", "--format", "json").json["findings"]
+    given = [row["severity"] for row in rows]
+    assert given != sorted(given, key=SEVERITIES.index, reverse=True), "sorted by rule, or this shows nothing"
+    lines = show("findings").out.splitlines()[1:]
+    assert [line.split()[0] for line in lines] == sorted(given, key=SEVERITIES.index, reverse=True)
+
+
+def test_a_finding_at_length_says_why_and_how_to_fix_it(show: Callable[..., Any]) -> None:
+    rows = show("findings", "--format", "json").json["findings"]
+    blocks = show("findings", "--explain").out.split("\n\n")
+    assert len(blocks) == len(rows) > 1
+    rest = list(blocks)
+    for row in rows:
+        (block,) = (one for one in rest if row["message"] in one and f"({row['rule']})" in one)
+        rest.remove(block)
+        assert block.startswith(f"{row['severity']}, {row['state']}: {row['title']}")
+        for text in (row["scope"], row["opened_at"][:10], row["why"], row["proof"], *row["controls"]):
+            assert text in block
+        assert [line.strip()[2:] for line in block.splitlines() if line.strip().startswith("$ ")] == row["commands"]
 
 
 def test_the_roster_was_read_and_joined_to_owners(show: Callable[..., Any]) -> None:

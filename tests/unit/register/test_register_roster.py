@@ -92,6 +92,12 @@ def test_headers_can_be_mapped() -> None:
     )
 
 
+def test_a_column_that_is_missing_is_told_with_the_way_to_map_it() -> None:
+    (problem,) = problems("person_id,mail,status\nE1,a@x,active\n")
+    assert problem.startswith("people.csv:1: there is no column 'email'; ")
+    assert problem.endswith('[registers.columns] email = "..."')
+
+
 @pytest.mark.parametrize(
     ("entries", "message"),
     [

@@ -7,6 +7,7 @@ the one script by their digests, so a name that got past the escaping still coul
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from nhiscan.text import visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 
 def _show(value: Any) -> Any:
@@ -35,6 +37,13 @@ def _minute(at: int) -> str:
     return f"{text[:10]} {text[11:16]} UTC" if text.endswith("Z") else text
 
 
+def _soft(text: str) -> "Markup":
+    """A name of many parts, which a narrow column may break between them."""
+    from markupsafe import Markup
+
+    return Markup("<wbr>").join(re.split(r"(?<=[.:_/])(?=.)", visible(text)))  # escapes each part
+
+
 @cache
 def environment() -> "Environment":
     """The templates. Escaping is on for every name: file endings do not decide it."""
@@ -47,7 +56,7 @@ def environment() -> "Environment":
         loader=FileSystemLoader(data.folder("reports") / "templates", encoding="utf-8"),
         keep_trailing_newline=True,
     )
-    made.filters.update(count=_count, iso=iso, minute=_minute, flow=flow)
+    made.filters.update(count=_count, iso=iso, minute=_minute, flow=flow, soft=_soft)
     return made
 
 

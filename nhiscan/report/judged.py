@@ -211,9 +211,9 @@ _CHIPS = {word: word.lower() for word in map(str.capitalize, SEVERITIES)}
 _COLUMNS: Sequence[tuple[str, str, Sequence[str], Mapping[str, Any]]] = (
     ("severity", "Severity", [word.capitalize() for word in WORST_FIRST], {"width": "6.6rem", "choose": True,
         "chip": _CHIPS}),
-    ("result", "Result", list(WORDS.values()), {"width": "13.8rem", "choose": True,
-        "chip": {"Deviation": "fail", "Could not be determined": "unknown"}}),
     ("item", "Item", (), {"width": "15rem", "opens": True}),
+    ("result", "Result", list(WORDS.values()), {"width": "14.8rem", "choose": True,
+        "chip": {"Deviation": "fail", "Could not be determined": "unknown"}}),
     ("rule", "Rule", (), {"width": "17rem", "choose": True}),
     ("scope", "Scope", (), {"width": "13rem", "choose": True}),
     ("message", "What was found", (), {"width": "34rem"}),

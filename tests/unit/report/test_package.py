@@ -242,7 +242,7 @@ def test_findings_keep_the_day_they_were_opened(original: Path) -> None:
 
 ELEMENTS = {
     "!doctype", "html", "head", "meta", "title", "body", "a", "header", "div", "p", "svg", "path", "circle", "rect",
-    "h1", "h2", "h3", "h4", "dl", "dt", "dd", "br", "nav", "ol", "ul", "li", "main", "section", "strong", "span",
+    "h1", "h2", "h3", "h4", "dl", "dt", "dd", "br", "wbr", "nav", "ol", "ul", "li", "main", "section", "strong", "span",
     "table", "caption", "thead", "tbody", "tr", "th", "td", "time", "code", "article", "details", "summary", "pre",
     "noscript", "label", "input", "footer",
 }  # fmt: skip

@@ -15,7 +15,7 @@ from nhiscan.report import html
 from nhiscan.report.results import WORDS
 
 PAGES = ("01-report/report.html", "00-README.html")
-VOID = {"meta", "br", "input", "circle", "path", "rect"}
+VOID = {"meta", "br", "wbr", "input", "circle", "path", "rect"}
 
 
 @dataclass

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -20,6 +21,12 @@ settings.load_profile("nhiscan")
 
 REQUIRE_ALL = os.environ.get("NHISCAN_REQUIRE") == "all"
 INSTALLED = bool(os.environ.get("NHISCAN_TEST_INSTALLED"))
+
+
+def pytest_configure() -> None:
+    """A shell without job control starts what runs in the background deaf to Ctrl-C, and that is inherited."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -6,6 +6,7 @@ names, functions and access are left to the compiler (`nhiscan.rule.sandbox`).
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 FUNCTIONS = frozenset(
@@ -89,6 +90,11 @@ class SqlFault(Exception):
 
 def tokens(sql: str) -> list[Token]:
     """The words of a rule's SQL without space and comments. Raises SqlFault at anything a rule has no use for."""
+    return list(_tokens(sql))
+
+
+@lru_cache(maxsize=512)  # a rule is split five times before it runs
+def _tokens(sql: str) -> tuple[Token, ...]:
     found: list[Token] = []
     offset = depth = 0
     while offset < len(sql):
@@ -103,7 +109,7 @@ def tokens(sql: str) -> list[Token]:
             if text == "(":
                 depth += 1
         offset = match.end()
-    return found
+    return tuple(found)
 
 
 def _no_token(rest: str) -> str:

@@ -14,7 +14,17 @@ from typing import NamedTuple
 
 # --- the closed vocabulary (documented in docs/vocabulary.md; a test holds both equal) ---
 
-SCOPE_KINDS = ("account", "project", "folder", "organization", "subscription", "management_group", "tenant", "register")
+SCOPE_KINDS = (
+    "account",
+    "project",
+    "folder",
+    "organizational_unit",  # of an AWS organisation; its root is one, too
+    "organization",
+    "subscription",
+    "management_group",
+    "tenant",
+    "register",
+)
 SCOPE_STATES = ("active", "suspended", "closed", "unknown")
 IDENTITY_KINDS = (
     "root",  # the owner identity of an AWS account
@@ -45,13 +55,95 @@ CREDENTIAL_KINDS = (
     "token",
 )
 CREDENTIAL_STATES = ("active", "inactive", "expired", "deleted", "unknown")
-GRANT_KINDS = ("attached_policy", "inline_policy", "permissions_boundary", "role_binding", "role_assignment")
-POLICY_KINDS = ("customer_policy", "provider_policy", "role_definition")
+GRANT_KINDS = (
+    "attached_policy",
+    "inline_policy",
+    "permissions_boundary",
+    "role_binding",
+    "role_assignment",
+    "service_control_policy",  # caps the principals of the scope it is attached to; grants nothing
+    "resource_control_policy",  # the same for resources
+)
+POLICY_KINDS = (
+    "customer_policy",
+    "provider_policy",
+    "role_definition",
+    "service_control_policy",
+    "resource_control_policy",
+)
 RELATION_KINDS = ("member_of", "instance_of", "runs_as", "owned_by", "created_by")
-ALIAS_KINDS = ("arn", "unique_id", "email", "app_id", "object_id", "name")
+ALIAS_KINDS = (
+    "arn",
+    "unique_id",
+    "email",
+    "app_id",
+    "object_id",
+    "name",
+    "instance_profile",  # ARN under which a virtual machine is given a role
+)
 PERSON_STATUSES = ("active", "left")
 TRUST_PRINCIPAL_KINDS = ("account", "identity", "service", "federated", "anybody", "deleted", "unknown")
 ACCESS_LEVELS = ("administrator", "permissions_management", "write", "tagging", "read", "list", "unknown")
+ACCESS_CAPABILITIES = (
+    "administrator",  # every action on everything
+    "service_administrator",  # every action of one service on everything
+    "level",  # actions of one access level, their services together in one row
+    "exclusion",  # everything but what is named (NotAction)
+    "pass_role",  # hand a role to a service, on more than named roles
+    "assume_role",  # become a role, on more than named roles
+    "permissions_management",  # change who may do what
+    "credential_creation",  # make long-lived credentials for an identity
+    "credential_exposure",  # obtain credentials as an answer
+    "secret_read",  # read stored secrets and data
+    "guardrail_removal",  # take boundaries, policies of the organisation or audit trails away
+    "unknown",  # a policy that could not be read
+)
+ACCESS_EFFECTS = (
+    "allowed",
+    "bounded",  # granted, and taken away by a permissions boundary
+    "denied",  # granted, and taken away by a Deny statement or a policy of the organisation
+)
+ACCESS_REASONS = (
+    "condition",  # hangs on a condition that only a request can decide
+    "unknown-condition-key",  # hangs on a condition key or operator that nobody knows
+    "scp-unread",  # the policies of the organisation were not read
+    "boundary-unread",  # the permissions boundary was not read
+    "document-unread",  # a policy document was not delivered
+    "document-unreadable",  # a policy document, or a statement of it, cannot be read as one
+    "unknown-action",  # an action that the action data lacks
+    "resource-policy-unread",  # the policy of the resource was not read
+    "resource-unread",  # whether the resource that is needed exists was not read
+    "membership-unread",  # the members of a group were not read
+)
+PRIVILEGE_LEVELS = (
+    "administrator",
+    "escalates_to_administrator",
+    "escalates",  # can become, or give itself, more than it has
+    "permissions_management",
+    "write",
+    "tagging",
+    "read",
+    "list",
+    "none",
+    "unknown",
+)
+ESCALATION_CATEGORIES = (
+    "self_escalation",  # changes its own rights
+    "principal_access",  # obtains credentials of another identity, or changes who may become it
+    "assume_role",  # becomes a role that trusts it
+    "new_passrole",  # hands a role to something it makes
+    "existing_passrole",  # uses something that runs with a role already
+    "chain",  # several of these one after the other
+)
+ESCALATION_OUTCOMES = ("administrator", "more")
+ESCALATION_GRADES = ("exploitable_now", "needs_resource", "conditional")
+TRUST_WIDTHS = (
+    "no-subject",  # federated, and nothing says which subject
+    "any-subject",  # a pattern that every subject matches
+    "wide-subject",  # a pattern that matches subjects of more than one owner, repository or branch protection
+    "no-audience",  # federated, and nothing says for which audience
+    "unauthenticated",  # guests of an identity pool
+)
 COVERAGE_STATES = ("complete", "partial", "denied", "failed", "replaced")
 STATUSES = ("pass", "fail", "skip", "unknown")
 SEVERITIES = ("info", "low", "medium", "high", "critical")  # ascending
@@ -158,12 +250,15 @@ class Policy(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """One thing granted to one principal: an attached policy, an inline policy, a boundary, a role binding."""
+    """One thing granted to one principal: an attached policy, an inline policy, a boundary, a role binding.
+
+    Policies of an organisation are grants too, to a scope: an organisation, a unit of it or an account.
+    """
 
     key: str  # "<principal>|<kind>|<policy native id or inline name>[|<resource>]"
     scope: str
     kind: str  # GRANT_KINDS
-    principal: str  # key of an Identity (a user, role or group)
+    principal: str  # key of an Identity (a user, role or group); of policies of an organisation key of a Scope
     name: str  # policy or role name
     policy: str | None = None  # key of a Policy; None for inline policies
     resource: str | None = None  # on what; None = the whole scope
@@ -187,7 +282,7 @@ class Document(NamedTuple):
     """A policy text, kept once by digest."""
 
     digest: str  # SHA-256 of `text`, hex
-    kind: str  # "policy"
+    kind: str  # "policy" | "reference" (data that an analyzer worked with)
     text: str  # canonical JSON (sorted keys, no spaces), or the provider's text where it is not JSON
 
 
@@ -216,6 +311,20 @@ class Person(NamedTuple):
     source: str | None = None
 
 
+class AccessUse(NamedTuple):
+    """When an identity last used a service, or one action of it. One row a service (and action) that it may use."""
+
+    key: str  # "<identity>|<service>[|<action>]"
+    scope: str
+    identity: str  # key of an Identity
+    service: str  # prefix of its actions: "s3"
+    action: str | None = None  # "s3:getobject"; None: the service as a whole
+    used_at: int | None = None  # last use; see LAST_USE
+    known_since: int | None = None
+    trailing_days: int | None = None
+    source: str | None = None
+
+
 class TieOut(NamedTuple):
     """Two independent counts of one population. Kept by scan, not ranged."""
 
@@ -235,37 +344,81 @@ class DataTime(NamedTuple):
     at: int
 
 
+class Covered(NamedTuple):
+    """A source that runs on a parent says that it has read this leaf scope, too. Not stored."""
+
+    scope: str  # key
+
+
 # --- records that analyzers derive ---
 
 
 class EffectiveAccess(NamedTuple):
-    """What a principal may do, one row for each distinct piece worth judging."""
+    """What a principal may do, all its policies and limits together: one row a capability worth judging.
 
-    key: str  # "<principal>|<grant>|<statement>|<action>" or any other stable text, unique
+    ``effect`` tells "may" from "would, but is held back"; both are rows, so that a bounded administrator has a name.
+    """
+
+    key: str  # "<principal>|<capability>|..." or any other stable text, unique
     scope: str
     principal: str  # key of an Identity
+    capability: str  # ACCESS_CAPABILITIES
     level: str  # ACCESS_LEVELS
-    service: str  # "iam"; "*" for all
-    action: str  # the action pattern as granted, e.g. "*", "iam:*", "s3:getobject", "not:iam:*" for NotAction
-    resource: str  # the resource pattern as granted
+    service: str  # "iam"; "*" for all; several, sorted and joined by ",", for the capability "level"
+    action: str  # the pattern as granted ("*", "s3:*", "not:iam:*"), or actions, sorted and joined by "," (at most 10)
+    actions: int  # number of actions held, as far as the action data tells
+    resource: str  # the widest resource pattern as granted
+    everywhere: int  # 1: on every resource
+    effect: str  # ACCESS_EFFECTS
     via: str  # key of the Grant that gives it (of the group, where it comes through one)
     statement: str  # Sid, or its number from 1
-    conditional: int = 0  # 1: a condition stands on the statement
+    conditional: int = 0  # 1: hangs on a condition
+    conditions: str | None = None  # JSON list of the condition keys that it hangs on
+    limited_by: str | None = None  # JSON list of what takes it away: "<kind>|<key of a Grant>|<statement>"
     confidence: str = "possible"  # CONFIDENCES
-    reason: str | None = None  # why it is not proven
+    reason: str | None = None  # ACCESS_REASONS, sorted and joined by ",": why it is not proven
 
 
 class EscalationPath(NamedTuple):
-    """A way from a principal to more than it has."""
+    """A way from a principal to more than it has. One row a principal and method, with the best target."""
 
-    key: str
+    key: str  # "<principal>|<method>"
     scope: str
-    principal: str
-    target: str | None
-    method: str
-    grade: str
-    hops: int
-    steps: str  # JSON list of explained hops
+    principal: str  # key of an Identity
+    target: str | None  # key of the Identity reached; its own for self-escalation; None: not known
+    method: str  # id of the way ("iam-create-policy-version"), or "chain" for the shortest way over several hops
+    category: str  # ESCALATION_CATEGORIES
+    outcome: str  # ESCALATION_OUTCOMES
+    grade: str  # ESCALATION_GRADES
+    hops: int  # from 1
+    targets: int  # how many targets would do
+    steps: str  # JSON list, a hop each: {"from","to","method","category","allows":[{"action","resource","grant",
+    #             "statement","conditions"}],"needs","why"}; from and to are keys of identities
+    action: str  # with `via` and `statement`: the permission whose removal breaks the way at the least cost
+    via: str | None  # key of a Grant
+    statement: str | None
+    needs: str | None = None  # what must exist, in words
+    conditional: int = 0
+    conditions: str | None = None  # JSON list of condition keys
+    confidence: str = "possible"
+    reason: str | None = None  # as in EffectiveAccess
+
+
+class Privilege(NamedTuple):
+    """How far an identity's rights go, all in all. One row an identity that can be a principal."""
+
+    key: str  # the identity's key
+    scope: str
+    level: str  # PRIVILEGE_LEVELS: what it can do or reach
+    granted: str  # ACCESS_LEVELS or "none": what its policies alone would give; more than `level` when held back
+    effect: str  # ACCESS_EFFECTS: "bounded" or "denied" where the limits take the highest level granted away
+    path: str | None  # key of the EscalationPath that `level` rests on
+    hops: int | None  # of that path
+    reaches: int  # identities that it can become, directly or over others
+    reached_by: int  # principals whose compromise opens it
+    services: str  # JSON object: access level -> services, sorted; "*" for all
+    limited_by: str | None = None  # as in EffectiveAccess
+    conditional: int = 0
     confidence: str = "possible"
     reason: str | None = None
 
@@ -284,6 +437,11 @@ class Trust(NamedTuple):
     conditional: int  # 1: some condition stands on the statement
     conditions: str | None  # JSON of the conditions
     statement: str
+    organization: int = 0  # 1: only principals of a named organisation are let in
+    source_guard: int = 0  # 1: a service acts for a named account, organisation or resource only
+    audience: int = 0  # 1: federated, for a named audience only
+    subject: str | None = None  # federated: the subjects let in, as written, sorted and joined by ","
+    width: str | None = None  # TRUST_WIDTHS: why the door is too wide; None: it is not
     confidence: str = "possible"
     reason: str | None = None
 
@@ -310,9 +468,22 @@ class Classification(NamedTuple):
 
 
 Record = (
-    Scope | Identity | Alias | Credential | Policy | Grant | Relation | Document | Setting | Person | TieOut | DataTime
+    Scope
+    | Identity
+    | Alias
+    | Credential
+    | Policy
+    | Grant
+    | Relation
+    | Document
+    | Setting
+    | Person
+    | AccessUse
+    | TieOut
+    | DataTime
+    | Covered
 )
-Derived = EffectiveAccess | EscalationPath | Trust | Owner | Classification
+Derived = EffectiveAccess | EscalationPath | Privilege | Trust | Owner | Classification
 
 TABLES: Mapping[str, type[Record | Derived]] = {
     "scope": Scope,
@@ -325,9 +496,11 @@ TABLES: Mapping[str, type[Record | Derived]] = {
     "document": Document,
     "setting": Setting,
     "person": Person,
+    "access_use": AccessUse,
     "tie_out": TieOut,
     "effective_access": EffectiveAccess,
     "escalation_path": EscalationPath,
+    "privilege": Privilege,
     "trust": Trust,
     "owner": Owner,
     "classification": Classification,

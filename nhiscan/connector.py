@@ -118,10 +118,10 @@ class Source:
     ``reads``         ids of sources whose records it needs; it runs after them, and is partial at best (failed where it
                       gave no record) when one of them was neither complete nor replaced by its fallbacks
     ``fallback_for``  id of the source it stands in for; it runs only when that one ended denied, failed or partial
-    ``on``            kinds of scopes it runs on ("organization"); empty: the leaf scopes, those that are no other's parent
-    ``spans``         it runs on a parent and reads the leaf scopes below it in one go: its records live in those, and it
-                      names each with `nhiscan.model.Covered`. Each gets a coverage row of its own for this source; a leaf
-                      that it did not name was not read, and a fallback may run there
+    ``on``            kinds of scopes it runs on ("organization"); empty: the leaf scopes, that are no other's parent
+    ``spans``         it runs on a parent and reads the leaf scopes below it in one go: its records live in those, and
+                      it names each with `nhiscan.model.Covered`. Each gets a coverage row of its own for this source;
+                      a leaf that it did not name was not read, and a fallback may run there
     ``permissions``   the provider's permissions it needs
     """
 

@@ -1,12 +1,13 @@
 """Derive everything that follows from what a scan has read: once when it finishes, and again in ``nhiscan verify``."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from nhiscan.analysis import classification
 from nhiscan.analysis.classification import KEYLESS, Subject
 from nhiscan.analysis.owners import OWNER_TAGS, owner
-from nhiscan.analysis.records import SqlRecords
+from nhiscan.analysis.records import INDEXED, SqlRecords
 from nhiscan.analysis.roster import Roster
 from nhiscan.analysis.tables import derived_needs
 from nhiscan.analyzer import Analyzer
@@ -14,9 +15,9 @@ from nhiscan.inventory import Finishing, Sql
 from nhiscan.model import TABLE_OF, Derived, Document
 
 CHUNK = 5_000
+REFERENCES = "references"
+"""Name of the fact of a scan that tells digest and version of the reference data of each analyzer."""
 Documents = Callable[[str], Document | None]
-
-_INDEXED = ("identity", "access_grant", "policy", "relation")
 
 _IDENTITIES = f"""
 SELECT i.key, i.scope, i.kind, i.name, i.path, i.tags, i.console_access, i.mfa, COALESCE(k.keys, 0), a.email
@@ -39,9 +40,15 @@ class AnalyzerError(Exception):
 
 
 def derive(scan: Finishing, analyzers: Mapping[str, Analyzer], owner_tags: Sequence[str] = OWNER_TAGS) -> None:
-    """Work out the derived tables of a scan that has been merged and bound, store them, and bind them."""
+    """Work out the derived tables of a scan that has been merged and bound, store them, and bind them.
+
+    What analyzers work with besides records (`Analyzer.reference`) is taken now and kept: the text in the table of
+    documents, its digest and version in the fact ``references`` of the scan.
+    """
     rows: dict[str, list[Derived]] = {}
-    for table, row in derived_rows(scan.sql, document_of(scan.sql), analyzers, owner_tags):
+    references = _take(scan, analyzers)
+    as_of = scan.info.started_at
+    for table, row in derived_rows(scan.sql, document_of(scan.sql), analyzers, owner_tags, as_of, references):
         held = rows.setdefault(table, [])
         held.append(row)
         if len(held) == CHUNK:
@@ -53,30 +60,54 @@ def derive(scan: Finishing, analyzers: Mapping[str, Analyzer], owner_tags: Seque
     scan.bind()
 
 
+def _take(scan: Finishing, analyzers: Mapping[str, Analyzer]) -> dict[str, str]:
+    """The reference data of the analyzers whose provider this scan planned: provider -> text."""
+    texts: dict[str, str] = {}
+    facts: dict[str, dict[str, str]] = {}
+    for provider, analyzer in sorted(analyzers.items()):
+        planned = "SELECT 1 FROM scope WHERE planned = 1 AND provider = :provider LIMIT 1"
+        if analyzer.reference is None or scan.sql.one(planned, {"provider": provider}) is None:
+            continue
+        found = analyzer.reference()
+        digest = hashlib.sha256(found.text.encode()).hexdigest()
+        scan.put("document", [Document(digest, "reference", found.text)])
+        texts[provider] = found.text
+        facts[provider] = {"digest": digest, "version": found.version}
+    if facts:
+        scan.facts(REFERENCES, json.dumps(facts, sort_keys=True))
+    return texts
+
+
 def derived_rows(
-    sql: Sql, document: Documents, analyzers: Mapping[str, Analyzer], owner_tags: Sequence[str] = OWNER_TAGS
+    sql: Sql,
+    document: Documents,
+    analyzers: Mapping[str, Analyzer],
+    owner_tags: Sequence[str] = OWNER_TAGS,
+    as_of: int = 0,
+    references: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[str, Derived]]:
     """All derived rows with their tables, worked out from the tables of `nhiscan.inventory.views` that ``sql`` sees.
 
-    ``document`` gives a policy text by digest. Reads only rows of planned scopes that the scan has confirmed, and gives
+    ``document`` gives a policy text by digest, ``as_of`` is the start of the scan, ``references`` has the reference
+    data of the analyzers by provider. Reads only rows of planned scopes that the scan has confirmed, and gives
     the same rows for the same tables whatever database holds them. Tables come interleaved. The tables get an index on
     their scope, so they must be tables, not views. Raises AnalyzerError.
     """
     yield from _people_and_machines(sql, owner_tags)
     if not analyzers:
         return
-    for view in _INDEXED:
+    for view in INDEXED:
         sql.run(f"CREATE INDEX IF NOT EXISTS by_scope_{view} ON {view} (scope, key)")
     for provider, analyzer in sorted(analyzers.items()):
-        records = SqlRecords(sql, provider, document)
-        for scope in list(records.scopes()):
-            for row in analyzer.derive(records, scope.key):
-                table = TABLE_OF[type(row)]
-                if table not in analyzer.gives or row.scope != scope.key:
-                    raise AnalyzerError(
-                        f"the analyzer of {provider} gave {row.key!r}: not its table or not {scope.key}"
-                    )
-                yield table, row
+        records = SqlRecords(sql, provider, document, as_of=as_of, reference=(references or {}).get(provider))
+        planned = set(records.planned())
+        if not planned:
+            continue
+        for row in analyzer.derive(records):
+            table = TABLE_OF[type(row)]
+            if table not in analyzer.gives or row.scope not in planned:
+                raise AnalyzerError(f"the analyzer of {provider} gave {row.key!r}: not its table or no planned scope")
+            yield table, row
 
 
 def document_of(sql: Sql) -> Documents:

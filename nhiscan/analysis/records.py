@@ -4,36 +4,84 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from nhiscan.analysis.needs import matches
 from nhiscan.inventory import Sql
 from nhiscan.inventory.views import VIEWS
-from nhiscan.model import Document, Grant, Identity, Policy, Relation, Scope
+from nhiscan.model import (
+    AccessUse,
+    Alias,
+    Credential,
+    Document,
+    Grant,
+    Identity,
+    Policy,
+    Relation,
+    Scope,
+    Setting,
+)
 
 KEPT_DOCUMENTS = 10_000
 """Policy texts held in memory at once."""
 
-Row = TypeVar("Row", Scope, Identity, Grant, Policy, Relation)
+INDEXED = ("identity", "alias", "credential", "access_grant", "policy", "relation", "setting", "access_use")
+"""Tables that are read scope by scope."""
+
+Row = TypeVar("Row", Scope, Identity, Alias, Credential, Grant, Policy, Relation, Setting, AccessUse)
 
 
 class SqlRecords:
     """Implements `nhiscan.analyzer.Records` over the views that ``sql`` is bound to.
 
     Only what lives in a planned scope of the provider and what the scan has confirmed is shown: facts derived from rows
-    that were not seen this time would look as if they had been.
+    that were not seen this time would look as if they had been. ``as_of`` is the start of the scan, epoch seconds UTC.
     """
 
-    def __init__(self, sql: Sql, provider: str, document: Callable[[str], Document | None]) -> None:
+    def __init__(
+        self,
+        sql: Sql,
+        provider: str,
+        document: Callable[[str], Document | None],
+        *,
+        as_of: int,
+        reference: str | None = None,
+    ) -> None:
+        self.as_of = as_of
         self._sql = sql
         self._provider = provider
+        self._reference = reference
+        self._needs: dict[str, list[tuple[str, int]]] = {}
         self.document = lru_cache(maxsize=KEPT_DOCUMENTS)(document)
 
     def scopes(self) -> Iterator[Scope]:
-        """The planned scopes of the provider, sorted by key."""
-        return self._rows(
-            Scope, "scope", "planned = 1 AND provider = :provider ORDER BY key", {"provider": self._provider}
+        """The planned scopes of the provider and all that lie above them, sorted by key."""
+        known = {scope.key: scope for scope in self._rows(Scope, "scope", "provider = :provider", self._mine)}
+        wanted: set[str] = set()
+        for key in self.planned():
+            above: str | None = key
+            while above is not None and above in known and above not in wanted:
+                wanted.add(above)
+                above = known[above].parent
+        return (known[key] for key in sorted(wanted))
+
+    def planned(self) -> list[str]:
+        """Keys of the planned scopes of the provider, sorted."""
+        found = self._sql.rows(
+            "SELECT key FROM scope WHERE planned = 1 AND provider = :provider ORDER BY key", self._mine
         )
+        return [str(key) for (key,) in found]
+
+    @property
+    def _mine(self) -> dict[str, Any]:
+        return {"provider": self._provider}
 
     def identities(self, scope: str) -> Iterator[Identity]:
         return self._of(Identity, "identity", scope)
+
+    def aliases(self, scope: str) -> Iterator[Alias]:
+        return self._of(Alias, "alias", scope)
+
+    def credentials(self, scope: str) -> Iterator[Credential]:
+        return self._of(Credential, "credential", scope)
 
     def grants(self, scope: str) -> Iterator[Grant]:
         return self._of(Grant, "access_grant", scope)
@@ -43,6 +91,25 @@ class SqlRecords:
 
     def relations(self, scope: str) -> Iterator[Relation]:
         return self._of(Relation, "relation", scope)
+
+    def settings(self, scope: str) -> Iterator[Setting]:
+        return self._of(Setting, "setting", scope)
+
+    def uses(self, scope: str) -> Iterator[AccessUse]:
+        return self._of(AccessUse, "access_use", scope)
+
+    def complete(self, scope: str, need: str) -> bool:
+        """Whether every need row of the scope that speaks about ``need`` is complete, and there is one."""
+        if scope not in self._needs:
+            rows = self._sql.rows(
+                "SELECT need, complete FROM need WHERE scope = :scope AND planned = 1", {"scope": scope}
+            )
+            self._needs[scope] = [(str(name), int(complete)) for name, complete in rows]
+        found = [complete for name, complete in self._needs[scope] if matches(need, name)]
+        return bool(found) and all(found)
+
+    def reference(self) -> str | None:
+        return self._reference
 
     def _of(self, record: type[Row], view: str, scope: str) -> Iterator[Row]:
         return self._rows(

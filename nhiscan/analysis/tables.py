@@ -2,29 +2,20 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from nhiscan.analysis.needs import matches
 from nhiscan.analyzer import Analyzer
 from nhiscan.inventory import Sql
 from nhiscan.model import Need
 
-DERIVED = ("owner", "classification", "effective_access", "escalation_path", "trust")
+DERIVED = ("owner", "classification", "effective_access", "escalation_path", "privilege", "trust")
 """Tables that no connector fills."""
 
 OWN_READS: Mapping[str, tuple[str, ...]] = {"owner": ("identity", "identity.tags"), "classification": ("identity",)}
 """What the tables that the core derives rest on. ``identity`` stands for the listings of all its kinds."""
 
 
-EXPECTED = frozenset({"effective_access", "trust"})
+EXPECTED = frozenset({"effective_access", "escalation_path", "privilege", "trust"})
 """Tables of analyzers on which rules that ship rest: without them they would pass everything."""
-
-
-def matches(pattern: str, need: str) -> bool:
-    """Does a need row speak about a pattern? Table and fact must be equal, and the kind where both name one.
-
-    ``identity`` is met by ``identity:user``, ``identity.tags`` by ``identity:user.tags``, ``alias:arn`` by ``alias``.
-    """
-    table, kind, fact = _parts(pattern)
-    of_table, of_kind, of_fact = _parts(need)
-    return table == of_table and fact == of_fact and (not kind or not of_kind or kind == of_kind)
 
 
 def derived_needs(sql: Sql, analyzers: Mapping[str, Analyzer]) -> Iterator[Need]:
@@ -63,9 +54,3 @@ def _need(scope: str, table: str, below: Iterable[tuple[str, int, str | None]]) 
     missing = [(need, reason) for need, complete, reason in below if not complete]
     reason = "; ".join(f"{need}: {why}" if why else need for need, why in missing)
     return Need(scope, table, int(not missing), 1, reason or None)
-
-
-def _parts(name: str) -> tuple[str, str, str]:
-    head, _, fact = name.partition(".")
-    table, _, kind = head.partition(":")
-    return table, kind, fact

@@ -130,13 +130,13 @@ def _plain(ranged: Ranged, number: int, dialect: str) -> str:
 
 
 def _with_last_use(ranged: Ranged, number: int, dialect: str, extra: str, join: str) -> str:
-    """The view of a record that says when it was last used; ``extra`` and ``join`` add columns of the caller's."""
+    """The view of a record that says when it was last used; ``extra`` (with its comma) and ``join`` add columns."""
     use = f" LEFT JOIN last_use u ON u.subject = r.key AND {_holds('u', number)}"
     inner = (
         f"SELECT {_own(ranged)}, b.planned, b.last_scan, {_confirmed(ranged)} AS confirmed,"
         " f.started_at AS first_seen_at, u.used_at, u.known_since AS fixed_since, u.trailing_days,"
-        " u.source AS used_source, u.from_scan AS used_from,"
-        f" {extra}{_joined(ranged, number, dialect, more=use + join)}"
+        " u.source AS used_source, u.from_scan AS used_from"
+        f"{extra}{_joined(ranged, number, dialect, more=use + join)}"
     )
     kind = ranged.kind("i", dialect)
     listed = (
@@ -172,7 +172,7 @@ def _holds_at(alias: str) -> str:
 
 def _identity(ranged: Ranged, number: int, dialect: str) -> str:
     join = f" LEFT JOIN classification_range k ON k.key = r.key AND {_holds('k', number)}"
-    extra = "k.nature, k.reason AS nature_reason, k.confidence AS nature_confidence"
+    extra = ", k.nature, k.reason AS nature_reason, k.confidence AS nature_confidence"
     return _with_last_use(ranged, number, dialect, extra, join)
 
 
@@ -184,12 +184,17 @@ def _credential(ranged: Ranged, number: int, dialect: str) -> str:
             f" ORDER BY l.created_at {direction}, l.key {direction} LIMIT 1)"
         )
 
-    extra = f"{neighbour('<', 'DESC')} AS predecessor, {neighbour('>', 'ASC')} AS successor"
+    extra = f", {neighbour('<', 'DESC')} AS predecessor, {neighbour('>', 'ASC')} AS successor"
     return _with_last_use(ranged, number, dialect, extra, "")
+
+
+def _access_use(ranged: Ranged, number: int, dialect: str) -> str:
+    return _with_last_use(ranged, number, dialect, "", "")
 
 
 _SELECTS: dict[str, Callable[[Ranged, int, str], str]] = {
     "scope": _scope,
     "identity": _identity,
     "credential": _credential,
+    "access_use": _access_use,
 }

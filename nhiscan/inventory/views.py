@@ -66,9 +66,11 @@ VIEWS: Mapping[str, tuple[Column, ...]] = {
     "relation": _view(model.Relation, *_STATE),
     "setting": _view(model.Setting, *_STATE),
     "person": _view(model.Person, *_STATE),
+    "access_use": _view(model.AccessUse, *_STATE, "data_time", leave_out=("trailing_days",)),
     "owner": _view(model.Owner, *_STATE),
     "effective_access": _view(model.EffectiveAccess, *_STATE),
     "escalation_path": _view(model.EscalationPath, *_STATE),
+    "privilege": _view(model.Privilege, *_STATE),
     "trust": _view(model.Trust, *_STATE),
     "coverage": _view(model.Coverage, "planned"),  # the rows of the scan itself; planned is 1
     "need": _view(model.Need, "planned"),  # of the scan itself, by (scope, need)

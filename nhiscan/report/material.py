@@ -82,6 +82,7 @@ class Material:
     ``caller``      who called and with which versions, as the scan recorded it: `CALLER_FACTS`
     ``inputs``      one mapping for each file that was handed in
     ``untested``    ids of known rules that the scan did not run
+    ``references``  provider -> the reference data that its analyzer worked with
     ``written_by``  version of nhiscan that writes the package (the scan may be older)
     """
 
@@ -99,9 +100,10 @@ class Material:
     inputs: Sequence[Mapping[str, Any]]
     untested: Sequence[str]
     written_by: str
+    references: Mapping[str, str] = field(default_factory=dict)
 
 
-CALLER_FACTS = ("callers", "versions", "sessions", "owner_tags")
+CALLER_FACTS = ("callers", "versions", "sessions", "owner_tags", "references")
 """Facts of a scan that ``04-collection/caller.json`` holds. The runner writes them."""
 
 

@@ -22,6 +22,7 @@ README = "00-README.html"
 SCOPE = "02-scope/scope.json"
 PARAMETERS = "02-scope/parameters.json"
 DOCUMENTS = "03-population/documents.jsonl"
+REFERENCES = "03-population/reference"
 TRANSCRIPT = "04-collection/transcript.jsonl"
 CALLER = "04-collection/caller.json"
 INPUTS = "06-lifecycle/inputs.csv"
@@ -42,6 +43,10 @@ GRACE = "grace_days"
 
 def inventory_file(table: str) -> str:
     return f"03-population/inventory/{table}.jsonl"
+
+
+def reference_file(provider: str) -> str:
+    return f"{REFERENCES}/{provider}.json"
 
 
 class About(NamedTuple):
@@ -141,6 +146,8 @@ def write_sources(
     population.inventory(material.sql, files)
     files.lines(DOCUMENTS, DOCUMENT_COLUMNS, documents)
     files.lines(TRANSCRIPT, CALL_COLUMNS, call_rows(transcript, material.calls))
+    for provider, text in sorted(material.references.items()):
+        files.text(reference_file(provider), text)
     files.text(CALLER, canonical(material.caller))
     for rule in sorted(material.rules, key=lambda rule: rule.id):
         files.text(judged.rule_file(rule), rule.text)
@@ -181,6 +188,12 @@ def _index(material: Material, files: Files) -> list[About]:
     """Every file of the package with the number of its rows."""
     about = ABOUT | {
         inventory_file(table): f"The table {table}, with the values that the rules saw." for table in VIEWS
+    }
+    about |= {
+        reference_file(
+            provider
+        ): f"What the analyzer of {provider} worked with besides the population: names of actions."
+        for provider in material.references
     }
     index = [About(name, about[name], files.rows.get(name)) for name in sorted(about)]
     return [*index, About("05-tests/rules/", "The rules as run.", len(material.rules))]

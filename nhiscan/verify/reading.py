@@ -29,6 +29,7 @@ from nhiscan.transcript import digest, in_order
 from nhiscan.verify.integrity import lines_of, read_tag
 from nhiscan.verify.outcome import Unreadable
 
+REFERENCE_CAP = 64 << 20  # bytes
 LINE_CAP = 32 << 20  # bytes of one line of a JSONL file
 JSON_CAP = 64 << 20
 RULE_CAP = 1 << 20
@@ -299,6 +300,29 @@ def read_documents(package: Package, sql: Sql) -> int:
             rows.clear()
     _put_documents(sql, rows, number)
     return number
+
+
+def read_references(package: Package, listed: Mapping[str, str], caller: Mapping[str, Any]) -> dict[str, str]:
+    """The data that analyzers worked with besides the population: provider -> text. Raises Unreadable.
+
+    Each text must have the digest that the scan recorded, and each that was recorded must be there.
+    """
+    stated = caller.get("references", {})
+    if not isinstance(stated, dict) or not all(isinstance(entry, dict) for entry in stated.values()):
+        raise Unreadable(f"data/{payload.CALLER}: references is not as a package writes it")
+    names = {f"data/{payload.reference_file(provider)}": provider for provider in stated}
+    for name in listed:
+        if name.startswith(f"data/{payload.REFERENCES}/") and name not in names:
+            raise Unreadable(f"{name}: the scan recorded no such reference data")
+    found: dict[str, str] = {}
+    for name, provider in sorted(names.items()):
+        text = read_tag(package.root, name, REFERENCE_CAP) if name in listed else None
+        if text is None:
+            raise Unreadable(f"{name}: is missing, too large, or no UTF-8 text")
+        if hashlib.sha256(text.encode()).hexdigest() != stated[provider].get("digest"):
+            raise Unreadable(f"{name}: is not the reference data that the scan recorded")
+        found[provider] = text
+    return found
 
 
 def _put_documents(sql: Sql, rows: list[tuple[Any, ...]], number: int) -> None:

@@ -4,6 +4,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -76,8 +77,9 @@ def _reperform(
     caller = package.json(payload.CALLER)
     documents, checks = _documents(package, sql)
     yield from checks
+    references = reading.read_references(package, listed, caller)
     progress("deriving facts again")
-    yield from _derived(sql, caller)
+    yield from _derived(sql, caller, scan.started_at, references)
     calls = Calls()
     try:
         reading.read_calls(package, caller, sql, calls)
@@ -105,13 +107,14 @@ def _reperform(
         inputs=_inputs(package),
         untested=untested,
         written_by=writer,
+        references=references,
     )
     again = bag.Payload(folder / "again")
     progress("writing every table again")
     files = Files(again)
     files.rows |= {**rows, payload.DOCUMENTS: documents, payload.TRANSCRIPT: calls.number}
     payload.write_derived(material, files)
-    yield from _compare(package, listed, again, rules, same_version=writer == __version__)
+    yield from _compare(package, listed, again, rules, references, same_version=writer == __version__)
 
 
 def _limit(sql: Sql, rows: int, rules: int) -> None:
@@ -142,8 +145,11 @@ def _documents(package: Package, sql: Sql) -> tuple[int, list[Check]]:
     return number, [Check(POPULATION, ok=True, message=message)]
 
 
-def _derived(sql: Sql, caller: Mapping[str, Any]) -> Iterator[Check]:
-    """Owners, machine or person, effective access, trust: worked out again and compared row by row."""
+def _derived(sql: Sql, caller: Mapping[str, Any], as_of: int, references: Mapping[str, str]) -> Iterator[Check]:
+    """Owners, machine or person, access, privilege, trust: worked out again and compared row by row.
+
+    Analyzers work with the reference data of the package, never with what is installed here.
+    """
     tags = caller.get("owner_tags", list(OWNER_TAGS))
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         yield Check(DERIVATION, ok=False, message=f"data/{payload.CALLER}: owner_tags is no list of texts")
@@ -154,7 +160,8 @@ def _derived(sql: Sql, caller: Mapping[str, Any]) -> Iterator[Check]:
         sql.create(f"CREATE TABLE {_again(table)} ({columns})")
     try:
         held: dict[str, list[tuple[Any, ...]]] = {}
-        for table, row in derived_rows(sql, lambda digest: reading.document(sql, digest), analyzers, tags):
+        documents = partial(reading.document, sql)
+        for table, row in derived_rows(sql, documents, analyzers, tags, as_of, references):
             rows = held.setdefault(table, [])
             rows.append(tuple(row))
             if len(rows) == 5_000:
@@ -177,7 +184,9 @@ def _derived(sql: Sql, caller: Mapping[str, Any]) -> Iterator[Check]:
     if len(wrong) > _SHOWN:
         yield Check(DERIVATION, ok=False, message=f"and {len(wrong) - _SHOWN} more rows do not follow")
     if not wrong:
-        yield Check(DERIVATION, ok=True, message="owners, classification, effective access and trust follow from it")
+        yield Check(
+            DERIVATION, ok=True, message="owners, classification, access, escalation, privilege and trust follow"
+        )
 
 
 def _again(table: str) -> str:
@@ -246,12 +255,19 @@ def _inputs(package: Package) -> list[dict[str, Any]]:
 
 
 def _compare(
-    package: Package, listed: Mapping[str, str], again: bag.Payload, rules: list[Rule], *, same_version: bool
+    package: Package,
+    listed: Mapping[str, str],
+    again: bag.Payload,
+    rules: list[Rule],
+    references: Mapping[str, str],
+    *,
+    same_version: bool,
 ) -> Iterator[Check]:
     """Every file that follows from the population, against the packaged one, byte for byte."""
     sources = {f"data/{payload.inventory_file(name)}" for name in VIEWS}
     sources |= {f"data/{name}" for name in (payload.DOCUMENTS, payload.TRANSCRIPT, payload.CALLER)}
     sources |= {f"data/{rule_file(rule)}" for rule in rules}
+    sources |= {f"data/{payload.reference_file(provider)}" for provider in references}
     pages = {f"data/{name}" for name in PAGES}
     wrong = 0
     for name in sorted(set(listed) - sources - set(again.files)):

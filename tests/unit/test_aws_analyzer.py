@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 from nhiscan.model import (
     ACCESS_LEVELS,
     TRUST_PRINCIPAL_KINDS,
+    AccessUse,
+    Alias,
+    Credential,
     Document,
     EffectiveAccess,
     Grant,
@@ -19,6 +22,7 @@ from nhiscan.model import (
     Policy,
     Relation,
     Scope,
+    Setting,
     Trust,
 )
 from nhiscan_aws.analyzer import ANALYZER
@@ -39,6 +43,7 @@ class Kept:
     known: list[Policy] = field(default_factory=list)
     joined: list[Relation] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
+    as_of: int = 0
 
     def scopes(self) -> Iterable[Scope]:
         return [Scope(SCOPE, "aws", "account", "aws:111111111111")]
@@ -54,6 +59,24 @@ class Kept:
 
     def relations(self, scope: str) -> Iterable[Relation]:
         return [one for one in self.joined if one.scope == scope]
+
+    def aliases(self, scope: str) -> Iterable[Alias]:
+        return []
+
+    def credentials(self, scope: str) -> Iterable[Credential]:
+        return []
+
+    def settings(self, scope: str) -> Iterable[Setting]:
+        return []
+
+    def uses(self, scope: str) -> Iterable[AccessUse]:
+        return []
+
+    def complete(self, scope: str, need: str) -> bool:
+        return True
+
+    def reference(self) -> str | None:
+        return None
 
     def document(self, digest: str) -> Document | None:
         return Document(digest, "policy", self.texts[digest]) if digest in self.texts else None
@@ -72,10 +95,10 @@ class Kept:
         return key
 
     def access(self) -> list[EffectiveAccess]:
-        return [row for row in ANALYZER.derive(self, SCOPE) if isinstance(row, EffectiveAccess)]
+        return [row for row in ANALYZER.derive(self) if isinstance(row, EffectiveAccess)]
 
     def trusts(self) -> list[Trust]:
-        return [row for row in ANALYZER.derive(self, SCOPE) if isinstance(row, Trust)]
+        return [row for row in ANALYZER.derive(self) if isinstance(row, Trust)]
 
 
 def policy(*statements: Any) -> str:
@@ -488,9 +511,9 @@ def test_rows_have_keys_of_their_own_and_come_in_the_order_of_principals() -> No
     for name in ("b", "a"):
         role = known.identity("role", name, trust="t")
         known.inline(role, "p", policy(allow(["*", "s3:*", "iam:P*"], ["*", BUCKET]), allow("*")))
-    rows = list(ANALYZER.derive(known, SCOPE))
+    rows = list(ANALYZER.derive(known))
     keys = [row.key for row in rows]
     assert len(keys) == len(set(keys))
     principals = [row.principal for row in rows if isinstance(row, EffectiveAccess)]
     assert principals == sorted(principals)
-    assert rows == list(ANALYZER.derive(known, SCOPE))
+    assert rows == list(ANALYZER.derive(known))

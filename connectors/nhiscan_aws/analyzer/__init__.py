@@ -14,10 +14,12 @@ from nhiscan_aws.analyzer.trust import trusts
 __all__ = ["ANALYZER"]
 
 
-def derive(records: Records, scope: str) -> Iterator[Derived]:
-    """`effective_access` of every user, group and role of the account, then `trust` of every role."""
-    yield from effective_access(records, scope)
-    yield from trusts(records, scope)
+def derive(records: Records) -> Iterator[Derived]:
+    """`effective_access` of every user, group and role of each account, then `trust` of every role."""
+    for scope in records.scopes():
+        if scope.kind == "account":
+            yield from effective_access(records, scope.key)
+            yield from trusts(records, scope.key)
 
 
 ANALYZER = Analyzer(

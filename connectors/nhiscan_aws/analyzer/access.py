@@ -71,16 +71,30 @@ def _rows(
                 key=f"{identity.key}|{grant.key}|{piece.number}|{piece.action}|{piece.resource}",
                 scope=identity.scope,
                 principal=identity.key,
+                capability=_capability(piece),
                 level=piece.level,
                 service=piece.service,
                 action=piece.action,
+                actions=1,
                 resource=piece.resource,
+                everywhere=int(patterns.covers_all_resources(piece.resource)),
+                effect="allowed",
                 via=grant.key,
                 statement=piece.statement,
                 conditional=piece.conditional,
                 confidence="possible",
                 reason=f"{piece.reason}; {standing}" if piece.reason else standing,
             )
+
+
+def _capability(piece: Piece) -> str:
+    if piece.level in ("administrator", "unknown"):
+        return piece.level
+    if piece.action.startswith("not:"):
+        return "exclusion"
+    if patterns.is_service_wildcard(piece.action):
+        return "service_administrator"
+    return {"iam:passrole": "pass_role", "sts:assumerole": "assume_role"}.get(piece.action, "permissions_management")
 
 
 def _pieces(records: Records, digest: str | None, known: dict[str, tuple[Piece, ...]]) -> tuple[Piece, ...]:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from nhiscan.analysis import AnalyzerError, derived_needs, derived_rows
+from nhiscan.analysis.needs import matches
 from nhiscan.analysis.owners import plain_key
 from nhiscan.analysis.roster import Match, Roster
-from nhiscan.analysis.tables import matches
 from nhiscan.analyzer import Analyzer, Records
 from nhiscan.inventory import Sql, empty_sql, fill
 from nhiscan.model import Classification, Derived, Document, Owner, Trust
@@ -237,9 +237,10 @@ def test_derived_rows_do_not_depend_on_the_order_of_the_tables() -> None:
     assert derived(world(rows, PEOPLE)) == derived(world(rows[::-1], PEOPLE[::-1]))
 
 
-def everybody_trusts(records: Records, scope: str) -> Iterator[Derived]:
-    for one in records.identities(scope):
-        yield Trust(f"{one.key}|1", scope, one.key, "anybody", "*", None, 1, 0, 0, None, "1")
+def everybody_trusts(records: Records) -> Iterator[Derived]:
+    for scope in records.scopes():
+        for one in records.identities(scope.key):
+            yield Trust(f"{one.key}|1", scope.key, one.key, "anybody", "*", None, 1, 0, 0, None, "1")
 
 
 READS = frozenset({"identity:user", "identity.tags"})
@@ -254,21 +255,46 @@ def test_an_analyzer_sees_the_planned_scopes_of_its_provider() -> None:
 def test_an_analyzer_reads_whole_records() -> None:
     seen: list[Any] = []
 
-    def derive(records: Records, scope: str) -> Iterator[Derived]:
-        seen.extend([list(records.scopes()), list(records.identities(scope)), records.document("d")])
-        seen.extend([list(records.grants(scope)), list(records.policies(scope)), list(records.relations(scope))])
+    def derive(records: Records) -> Iterator[Derived]:
+        seen.extend([list(records.scopes()), list(records.identities(S)), records.document("d")])
+        seen.extend([list(records.grants(S)), list(records.policies(S)), list(records.relations(S))])
+        seen.extend([list(records.aliases(S)), list(records.credentials(S)), list(records.settings(S))])
+        seen.extend([list(records.uses(S)), records.as_of, records.reference()])
+        asked = ("identity:user", "identity.tags", "credential:access_key", "setting:organization")
+        seen.append([need for need in asked if records.complete(S, need)])
         yield from ()
 
-    sql = world([identity("b", used_at=5, mfa=1), identity("a")])
+    needs = {"identity:user": 1, "identity:user.tags": 1, "credential:access_key": 0}
     state: dict[str, Any] = {"scope": S, "planned": 1, "confirmed": 1}
+    credential = {"key": "c", "kind": "access_key", "name": "c", "identity": "i"} | state
+    sql = world([identity("b", used_at=5, mfa=1), identity("a")], needs=needs, credentials=[credential])
+    for name in ("o", "other"):
+        organization: dict[str, Any] = {"provider": "aws", "kind": "organization", "native_id": name, "planned": 0}
+        fill(sql, "scope", [{"key": f"aws/organization/{name}"} | organization])
+    sql.run("UPDATE scope SET parent = 'aws/organization/o' WHERE key = :key", {"key": S})
     grant: dict[str, Any] = {"key": "g", "kind": "inline_policy", "principal": "i", "name": "n", "document": "d"}
     fill(sql, "access_grant", [grant | state, {**grant, "key": "h", **state, "confirmed": 0}])
-    fill(sql, "policy", [{"key": "p", "kind": "customer_policy", "native_id": "p", "name": "p"} | state])
-    fill(sql, "relation", [{"key": "r", "kind": "member_of", "subject": "i", "target": "g"} | state])
+    rows: dict[str, dict[str, Any]] = {
+        "policy": {"key": "p", "kind": "customer_policy", "native_id": "p", "name": "p"},
+        "relation": {"key": "r", "kind": "member_of", "subject": "i", "target": "g"},
+        "alias": {"key": "al", "identity": "i", "kind": "arn", "value": "v"},
+        "setting": {"key": "s", "name": "organization.member", "number": 1},
+        "access_use": {"key": "u", "identity": "i", "service": "s3", "used_at": 7, "known_since": 3},
+    }
+    for view, row in rows.items():
+        fill(sql, view, [row | state])
     document = Document("d", "policy", "{}")
-    list(derived_rows(sql, {"d": document}.get, {"aws": Analyzer("aws", READS, frozenset(), derive)}))
-    scopes, identities, found, grants, policies, relations = seen
-    assert [one.key for one in scopes] == [S]
+    analyzer = Analyzer("aws", READS, frozenset(), derive)
+    list(derived_rows(sql, {"d": document}.get, {"aws": analyzer}, as_of=99, references={"aws": "text"}))
+    scopes, identities, found, grants, policies, relations = seen[:6]
+    aliases, credentials, settings, uses, as_of, reference, complete = seen[6:]
+    assert [one.key for one in scopes] == [S, "aws/organization/o"]
+    assert [(one.key, one.value) for one in aliases] == [("al", "v")]
+    assert [one.key for one in credentials] == ["c"]
+    assert [(one.name, one.number) for one in settings] == [("organization.member", 1)]
+    assert [(one.service, one.used_at, one.known_since, one.trailing_days) for one in uses] == [("s3", 7, 3, None)]
+    assert (as_of, reference) == (99, "text")
+    assert complete == ["identity:user", "identity.tags"]
     assert [(one.name, one.used_at, one.mfa, one.trailing_days) for one in identities] == [
         ("a", None, None, None),
         ("b", 5, 1, None),
@@ -287,7 +313,7 @@ def test_an_analyzer_reads_whole_records() -> None:
     ],
 )
 def test_an_analyzer_that_gives_what_it_must_not_fails_the_run(row: Derived) -> None:
-    bad = Analyzer("aws", READS, frozenset({"trust"}), lambda records, scope: iter([row]))
+    bad = Analyzer("aws", READS, frozenset({"trust"}), lambda records: iter([row]))
     with pytest.raises(AnalyzerError):
         derived(world([identity("a")]), analyzers={"aws": bad})
 
@@ -309,6 +335,8 @@ def test_needs_of_derived_tables_are_the_worst_of_what_they_rest_on() -> None:
         "classification": 1,
         "trust": 1,
         "effective_access": 0,
+        "escalation_path": 0,
+        "privilege": 0,
     }
     paths = Analyzer("other", READS, frozenset({"escalation_path"}), everybody_trusts)
     assert need_rows(whole, {"aws": ANALYZER, "other": paths})["escalation_path"][0] == 0

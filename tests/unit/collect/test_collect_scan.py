@@ -456,9 +456,10 @@ def test_secrets_that_the_cloud_sends_are_nowhere(bench: Any, tmp_path: Any) -> 
 
 
 def test_analyzers_run_in_the_same_transaction(bench: Any) -> None:
-    def derive(records: Records, scope: str) -> Any:
-        for identity in records.identities(scope):
-            yield Trust(f"{identity.key}|1", scope, identity.key, "anybody", "*", None, 1, 0, 0, None, "1")
+    def derive(records: Records) -> Any:
+        for scope in records.scopes():
+            for identity in records.identities(scope.key):
+                yield Trust(f"{identity.key}|1", scope.key, identity.key, "anybody", "*", None, 1, 0, 0, None, "1")
 
     analyzer = Analyzer("acme", frozenset({"identity:user"}), frozenset({"trust"}), derive)
     outcome = bench.scan(
@@ -474,9 +475,10 @@ def test_analyzers_run_in_the_same_transaction(bench: Any) -> None:
 
 @pytest.mark.postgres
 def test_a_scan_into_postgresql_stores_the_same(bench: Any, postgres_bench: Any) -> None:
-    def derive(records: Records, scope: str) -> Any:
-        for identity in records.identities(scope):
-            yield Trust(f"{identity.key}|1", scope, identity.key, "anybody", "*", None, 1, 0, 0, None, "1")
+    def derive(records: Records) -> Any:
+        for scope in records.scopes():
+            for identity in records.identities(scope.key):
+                yield Trust(f"{identity.key}|1", scope.key, identity.key, "anybody", "*", None, 1, 0, 0, None, "1")
 
     analyzer = Analyzer("acme", frozenset({"identity:user"}), frozenset({"trust"}), derive)
     for one in (bench, postgres_bench):

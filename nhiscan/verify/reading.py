@@ -15,6 +15,7 @@ from types import UnionType
 from typing import Any, get_type_hints
 
 from nhiscan.findings import Finding
+from nhiscan.analysis import DERIVED
 from nhiscan.inventory import Sql, SqlError
 from nhiscan.inventory.views import KEYS, VIEWS, ddl
 from nhiscan.model import TABLES, Coverage, Document, Need
@@ -243,9 +244,10 @@ def _required(view: str) -> frozenset[str]:
     return frozenset({name for name, hint in hints if not isinstance(hint, UnionType)} | {"planned", "confirmed"})
 
 
-_GAPS_WITHOUT_NEED = """SELECT c.scope, c.source, c.state FROM coverage c JOIN scope s ON s.key = c.scope
+_DERIVED = ", ".join(f"'{name}'" for name in DERIVED)
+_GAPS_WITHOUT_NEED = f"""SELECT c.scope, c.source, c.state FROM coverage c JOIN scope s ON s.key = c.scope
 WHERE c.planned = 1 AND c.state NOT IN ('complete', 'replaced')
-AND NOT EXISTS (SELECT 1 FROM need n WHERE n.scope = c.scope AND n.complete = 0)
+AND NOT EXISTS (SELECT 1 FROM need n WHERE n.scope = c.scope AND n.complete = 0 AND n.need NOT IN ({_DERIVED}))
 AND NOT EXISTS (SELECT 1 FROM need n JOIN coverage g ON g.scope = n.scope AND g.state = 'complete'
     WHERE n.scope = c.scope AND n.complete = 1
     AND n.reason || ';' LIKE 'given by ' || g.source || ';% ' || c.source || ' ' || c.state || ';%')

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_type_hints
 
-from nhiscan.findings import Finding
 from nhiscan.analysis import DERIVED
+from nhiscan.findings import Finding
 from nhiscan.inventory import Sql, SqlError
 from nhiscan.inventory.views import KEYS, VIEWS, ddl
 from nhiscan.model import TABLES, Coverage, Document, Need

@@ -58,4 +58,6 @@ def findings(
             )
 
         counted = show(workspace, stored, rules, wanted=wanted, everything=everything, explain=explain)
+    if not counted and not workspace.quiet:
+        click.echo(f"nhiscan: no open finding{' fits' if only or scopes or severity else ''}", err=True)
     ctx.exit(FINDINGS if reaches(counted, workspace.settings.scan.fail_on) else OK)

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from nhiscan import __version__
 from nhiscan.cli.rows import COLUMNS, FIELDS, Row, as_judged, by_severity, rows, worst_first
 from nhiscan.cli.workspace import LOG
+from nhiscan.text import plural
 
 if TYPE_CHECKING:
     from nhiscan.cli.reading import Reading
@@ -24,7 +27,8 @@ def show(
 ) -> dict[str, int]:
     """Write the findings that are ``wanted``; gives the open ones among them by severity.
 
-    People see the worst first, and with ``explain`` all that is to be said of each; documents are sorted by rule.
+    People see the worst first, and with ``explain`` all that is to be said of each; documents are sorted by rule. A
+    short list must not look like a clean one: how many items could not be determined is said beside it.
     """
     parameters, changed = as_judged(stored, rules, workspace.parameters(rules))
     if changed:
@@ -54,7 +58,17 @@ def show(
     else:
         shown = ({column.key: row.get(column.key) for column in COLUMNS} for row in selected())
         workspace.output.rows("findings", {}, COLUMNS, worst_first(shown), FIELDS)
+    unknown = _undetermined(stored)
+    if unknown and not everything and not workspace.quiet:
+        words = f"{plural(unknown, 'item')} could not be determined: nhiscan findings --all tells which and why"
+        click.echo(f"nhiscan: {words}", err=True)
     return counted
+
+
+def _undetermined(stored: "Reading") -> int:
+    from nhiscan.findings import counts
+
+    return sum(count.unknown for count in counts(stored.sql, stored.info.number))
 
 
 def _head(
@@ -63,9 +77,6 @@ def _head(
     parameters: Mapping[str, Mapping[str, int]],
     counted: Mapping[str, int],
 ) -> dict[str, Any]:
-    from nhiscan.findings import counts
-
-    undetermined = sum(count.unknown for count in counts(stored.sql, stored.info.number))
     return {
         "nhiscan": __version__,
         "scan": stored.scan,
@@ -73,7 +84,7 @@ def _head(
             "identities": stored.count("identity"),
             "credentials": stored.count("credential"),
             "findings": dict(counted),
-            "undetermined": undetermined,
+            "undetermined": _undetermined(stored),
         },
         "rules": [
             {"id": rule.id, "severity": rule.severity, "sha256": rule.sha256, "parameters": dict(parameters[rule.id])}

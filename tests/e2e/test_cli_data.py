@@ -16,6 +16,7 @@ from jsonschema.validators import validator_for
 from nhiscan.cli.sarif import document
 from nhiscan.config.starter import STARTER
 from nhiscan.model import SEVERITIES
+from nhiscan.text import plural
 from nhiscan_aws.simulated import Account, Key, PasswordPolicy, SimulatedAws, Use, User, World
 
 DAY = 86_400
@@ -143,6 +144,18 @@ def test_filters_of_findings(show: Callable[..., Any]) -> None:
     assert rules("--scope", HOME) == everything
     assert rules("--scope", "register/register/people") == set()
     assert show("findings", "--scope", "530000000002").code == 2
+
+
+def test_a_short_list_does_not_look_like_a_clean_one(show: Callable[..., Any]) -> None:
+    everything = show("findings", "--all", "--format", "json")
+    unknown = [row for row in everything.json["findings"] if row["status"] == "unknown"]
+    assert everything.json["counts"]["undetermined"] == len(unknown) > 0
+    for command in ("findings", "evaluate"):
+        assert f"nhiscan: {plural(len(unknown), 'item')} could not be determined: " in show(command).err
+    assert "could not be determined" not in everything.err
+    done = show("findings", "--rule", "root-used", "--explain")
+    assert (done.code, done.out) == (0, "")
+    assert "nhiscan: no open finding fits" in done.err
 
 
 def test_people_see_the_worst_first(show: Callable[..., Any]) -> None:

@@ -8,20 +8,30 @@ A placeholder is ``{fact}`` or ``{fact:style}``; ``{{`` and ``}}`` stand for bra
 ``ago``       123 days ago, today, in 5 days
 ``duration``  for a length in seconds: 3 days, 5 hours, 2 minutes
 
-The style ``words`` is for kinds: ``access_key`` reads "access key". In a message a part in square brackets that names a
-fact is left out, brackets and all, when one of its facts is None: ``[, last used on {used_at:date}]``.
+Styles for texts:
+
+``words``     for kinds: ``access_key`` reads "access key"
+``list``      a JSON list of texts, or texts joined by commas: a, b and c (five at most, the rest is counted)
+``steps``     `nhiscan.model.EscalationPath.steps`: why each hop is possible, numbered where there are several
+
+In a message a part in square brackets that names a fact is left out, brackets and all, when one of its facts is None:
+``[, last used on {used_at:date}]``.
 """
 
+import json
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from string import Formatter
+from typing import Any
 
 from nhiscan.text import visible
 
 Value = str | int | None
 DAY = 86400
+_LISTED = 5
+"""Items that the style ``list`` names."""
 _CLAUSE = re.compile(r"\[([^\[\]]*\{[^\[\]]*)\]")
 
 
@@ -42,8 +52,9 @@ def placeholders(template: str) -> Iterator[tuple[str, str]]:
             raise TemplateError(
                 f"placeholder {{{name}{'!' + conversion if conversion else ''}}} is not {{fact}} or {{fact:style}}"
             )
-        if style and style not in (*STYLES, "words"):
-            raise TemplateError(f"unknown style {style!r} of {{{name}}}; known: {', '.join((*STYLES, 'words'))}")
+        if style and style not in STYLES and style not in TEXT_STYLES:
+            known = ", ".join((*STYLES, *TEXT_STYLES))
+            raise TemplateError(f"unknown style {style!r} of {{{name}}}; known: {known}")
         yield name, style or ""
 
 
@@ -89,8 +100,8 @@ def _fill(template: str, facts: Mapping[str, Value], show: Callable[[str, str | 
 def _styled(value: Value, style: str, as_of: Value) -> str | None:
     if value is None:
         return None
-    if style == "words":
-        return str(value).replace("_", " ")
+    if style in TEXT_STYLES:
+        return TEXT_STYLES[style](str(value))
     if not style or not isinstance(value, int):
         return str(value)
     return STYLES[style](value, as_of if isinstance(as_of, int) else 0)
@@ -134,6 +145,40 @@ def _duration(value: int, _: int) -> str:
 def _count(number: int, unit: str) -> str:
     return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
+
+def _words(text: str) -> str:
+    return text.replace("_", " ")
+
+
+def _list(text: str) -> str:
+    found = _json_list(text)
+    items = text.split(",") if found is None else [item for item in found if isinstance(item, str)]
+    shown = [item.strip() for item in items[:_LISTED]]
+    if more := len(items) - len(shown):
+        return f"{', '.join(shown)} and {more} more"
+    return " and ".join(part for part in (", ".join(shown[:-1]), *shown[-1:]) if part)
+
+
+def _steps(text: str) -> str:
+    hops = [hop for hop in _json_list(text) or () if isinstance(hop, dict)]
+    whys = [str(hop.get("why") or hop.get("method") or "a step").rstrip(". ") for hop in hops]
+    if len(whys) < 2:
+        return whys[0] if whys else text
+    return "; ".join(f"{number}. {why}" for number, why in enumerate(whys, start=1))
+
+
+def _json_list(text: str) -> list[Any] | None:
+    """None for what is no JSON list. Lists in facts are made by analyzers, but a message never fails."""
+    if not text.startswith("["):
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, list) else None
+
+
+TEXT_STYLES: Mapping[str, Callable[[str], str]] = {"words": _words, "list": _list, "steps": _steps}
 
 STYLES: Mapping[str, Callable[[int, int], str | None]] = {
     "date": _date,

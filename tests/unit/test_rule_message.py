@@ -1,5 +1,6 @@
 """Messages and commands: facts in words, whatever names a cloud delivers."""
 
+import json
 import shlex
 import subprocess
 
@@ -38,6 +39,21 @@ DAY = 86400
         ("{x:date}", "no time", "no time"),
         ("{{{x}}}", "a", "{a}"),
         ("{missing}", None, "unknown"),
+        ("{x:words}", "needs_resource", "needs resource"),
+        ("{x:list}", '["aws:SourceIp"]', "aws:SourceIp"),
+        ("{x:list}", '["aws:SourceIp","aws:RequestedRegion"]', "aws:SourceIp and aws:RequestedRegion"),
+        ("{x:list}", "iam:createuser,iam:passrole,sts:assumerole", "iam:createuser, iam:passrole and sts:assumerole"),
+        ("{x:list}", "a,b,c,d,e", "a, b, c, d and e"),
+        ("{x:list}", "a,b,c,d,e,f,g", "a, b, c, d, e and 2 more"),
+        ("{x:list}", "[broken", "[broken"),
+        ("{x:list}", "[" * 100_000, "[" * 100_000),
+        ("{x:list}", "", ""),
+        ("{x:list}", "[1]", ""),
+        ("{x:list}", None, "unknown"),
+        ("{x:steps}", '[{"why":"it may write its own policy."}]', "it may write its own policy"),
+        ("{x:steps}", '[{"why":"a becomes b"},{"method":"iam-x"},{}]', "1. a becomes b; 2. iam-x; 3. a step"),
+        ("{x:steps}", "not json", "not json"),
+        ("{x:steps}", '{"why":"no list"}', '{"why":"no list"}'),
         ("{x}", "a\u202eb\x1b[31m\n", "a<U+202E>b<U+001B>[31m<U+000A>"),
     ],
 )
@@ -51,6 +67,17 @@ def test_no_fact_breaks_a_message(name: str, moment: int, as_of: int) -> None:
     for style in ("date", "time", "days", "ago", "duration"):
         text = sentence(f"{{name}} {{at:{style}}}", facts)
         assert text == visible(text)
+
+
+@given(
+    st.text(),
+    st.recursive(st.none() | st.text() | st.integers(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)),
+)
+def test_no_text_breaks_a_style_of_texts(name: str, tree: object) -> None:
+    for fact in (name, json.dumps(tree), json.dumps([tree]), json.dumps([{"why": tree}])):
+        for style in ("words", "list", "steps"):
+            text = sentence(f"{{fact:{style}}}", {"fact": fact})
+            assert text == visible(text)
 
 
 @given(st.text().filter(lambda text: "\x00" not in text))

@@ -80,6 +80,10 @@ def run_example(rule: Rule, example: Example, sql: Sql) -> list[str]:
         keys = [tuple(row[column] for column in KEYS[view]) for row in rows]
         if len(set(keys)) < len(keys):
             return [f"two rows of {view} have the same key"]
+    if rule.subject != "scope":
+        subjects = {row["key"] for row in tables.get(rule.subject, ())}
+        if both := sorted(str(row["key"]) for row in tables["scope"] if row["key"] in subjects):
+            return [f"{both[0]} is the key of a scope and of a row of {rule.subject}"]
     try:
         for view, rows in tables.items():
             names = [column.name for column in VIEWS[view]]

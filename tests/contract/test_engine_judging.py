@@ -448,6 +448,24 @@ expect = { a = { status = "unknown", reason = "coverage" }, s = "unknown" }
     assert "s gives unknown and is not expected" in second.message
 
 
+def test_an_example_whose_scope_is_also_a_subject_is_refused_with_its_place(tmp_path: Path) -> None:
+    from nhiscan.evaluate import check
+
+    more = """
+[[examples]]
+name = "one name for two things"
+as_of = 2026-01-01
+scope = [{ key = "a", provider = "aws", kind = "account", native_id = "a" }]
+credential = [{ key = "a", scope = "a", state = "expired" }]
+expect = { a = "skip" }
+"""
+    path = tmp_path / "sample.toml"
+    path.write_text(RULE + more, encoding="utf-8")
+    (problem,) = check([path])
+    assert problem.line == RULE.count("\n") + 2
+    assert "a is the key of a scope and of a row of credential" in problem.message
+
+
 def test_a_missing_example_lets_a_mutant_live(rule: Rule) -> None:
     from nhiscan.evaluate import surviving
 

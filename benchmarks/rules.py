@@ -14,7 +14,7 @@ import argparse
 import resource
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from nhiscan import data
@@ -80,10 +80,14 @@ CREDENTIAL = [
 ]
 
 
+def in_order(count: int) -> list[int]:
+    """Roles before users, account by account: a scan's own rows come in the order of their keys."""
+    return sorted(range(count), key=lambda n: (n * len(ACCOUNTS) // count, n % 10 > 0, n))
+
+
 def identities(count: int) -> Iterator[Row]:
     """Nine users to a role; one user in ten has a console password, one in fifty of those no MFA. By key."""
-    # Roles before users, account by account: a scan's own rows come in the order of their keys.
-    for number in sorted(range(count), key=lambda n: (n * len(ACCOUNTS) // count, n % 10 > 0, n)):
+    for number in in_order(count):
         scope = ACCOUNTS[number * len(ACCOUNTS) // count]
         kind = "user" if number % 10 else "role"
         console = int(kind == "user" and mixed(number, 1) % 10 == 0)
@@ -113,35 +117,117 @@ def credentials(count: int, of: int) -> Iterator[Row]:
         )  # fmt: skip
 
 
+CAPABILITIES = (
+    ("service_administrator", "write", "s3", "s3:*"),
+    ("exclusion", "write", "*", "not:iam:*"),
+    ("pass_role", "write", "iam", "iam:passrole"),
+    ("assume_role", "write", "sts", "sts:assumerole"),
+    ("permissions_management", "permissions_management", "s3", "s3:putbucketpolicy"),
+    ("credential_creation", "write", "iam", "iam:createaccesskey"),
+    ("credential_exposure", "write", "ec2", "ec2:getpassworddata"),
+    ("secret_read", "read", "ssm", "ssm:getparameter"),
+    ("guardrail_removal", "write", "logs", "logs:deleteloggroup"),
+)
+
+
+def principal(number: int, count: int) -> str:
+    return f"{ACCOUNTS[number * len(ACCOUNTS) // count]}/{'user' if number % 10 else 'role'}/AIDA{number:016d}"
+
+
 def access(count: int) -> Iterator[Row]:
-    """One identity in a hundred is an administrator, one in fifty holds all of a service."""
-    for number in range(0, count, 50):
-        scope = ACCOUNTS[number * len(ACCOUNTS) // count]
-        principal = f"{scope}/{'user' if number % 10 else 'role'}/AIDA{number:016d}"
-        everything = number % 100 == 0
+    """Every identity reads and writes, one in a hundred is an administrator, one in ten has one capability more."""
+    for number in in_order(count):
+        key = principal(number, count)
+        rows = [("level", "read", "ec2,s3", "s3:getobject"), ("level", "write", "s3", "s3:putobject")]
+        if number % 100 == 0:
+            rows.append(("administrator", "administrator", "*", "*"))
+        elif number % 10 == 1:
+            rows.append(CAPABILITIES[mixed(number, 9) % len(CAPABILITIES)])
+        for capability, level, service, action in sorted(rows):
+            yield (
+                f"{key}|{capability}|{level}", key.rsplit("/", 2)[0], key, capability, level, service, action, 1, "*",
+                1, "allowed", f"{key}|inline_policy|p", "1", 0, "conditional" if number % 3 else "proven",
+                "scp-unread" if number % 3 else None, 1, 1, AS_OF,
+            )  # fmt: skip
+
+
+def privileges(count: int) -> Iterator[Row]:
+    """One row an identity: one in a hundred an administrator, two more of them that can become one."""
+    for number in in_order(count):
+        key = principal(number, count)
+        level = {0: "administrator", 1: "escalates_to_administrator", 2: "escalates_to_administrator"}.get(number % 100)
+        path = f"{key}|iam-put-user-policy" if number % 100 in (1, 2) else None
         yield (
-            f"{principal}|p|1|x", scope, principal, "administrator" if everything else "write",
-            "*" if everything else "s3", "*" if everything else "s3:*",
-            "*", f"{principal}|inline_policy|p", "1", 0, "possible", 1, 1, AS_OF,
+            key, key.rsplit("/", 2)[0], level or "write", level or "write", "allowed", path, 1 if path else None,
+            number % 7, number % 13, "{}", 0, "conditional" if number % 3 else "proven",
+            "scp-unread" if number % 3 else None, 1, 1, AS_OF,
         )  # fmt: skip
 
 
-ACCESS = [
-    "key",
-    "scope",
-    "principal",
-    "level",
-    "service",
-    "action",
-    "resource",
-    "via",
-    "statement",
-    "conditional",
-    "confidence",
-    "planned",
-    "confirmed",
-    "first_seen_at",
-]
+def paths(count: int) -> Iterator[Row]:
+    for number in in_order(count):
+        if number % 100 in (1, 2):
+            key = principal(number, count)
+            for method in ("iam-put-user-policy", "lambda-create-function"):
+                yield (
+                    f"{key}|{method}", key.rsplit("/", 2)[0], key, key, method, "self_escalation", "administrator",
+                    "exploitable_now", 1, 1, "[]", "iam:putuserpolicy", f"{key}|inline_policy|p", "1", 0, "proven",
+                    1, 1, AS_OF,
+                )  # fmt: skip
+
+
+def grants(count: int) -> Iterator[Row]:
+    """Two policies an identity."""
+    for number in in_order(count):
+        key = principal(number, count)
+        for kind, name in (("attached_policy", "q"), ("inline_policy", "p")):
+            yield f"{key}|{kind}|{name}", key.rsplit("/", 2)[0], kind, key, name, 1, 1, AS_OF
+
+
+def trusts(count: int) -> Iterator[Row]:
+    """A service and another account for each role."""
+    for number in in_order(count):
+        key = principal(number, count)
+        for kind, who, external in DOORS if number % 10 == 0 else ():
+            yield (
+                f"{key}|1|{kind}|{who}", key.rsplit("/", 2)[0], key, kind, who, external, 0, 0, "1", 0, 0, 0, "proven",
+                1, 1, AS_OF,
+            )  # fmt: skip
+
+
+DOORS = (("account", "999900001111", 1), ("service", "lambda.amazonaws.com", 0))
+_SEEN = ("planned", "confirmed", "first_seen_at")
+DERIVED: Mapping[str, tuple[str, Callable[[int], Iterator[Row]]]] = {
+    "effective_access": (
+        (
+            "key scope principal capability level service action actions resource everywhere effect via statement"
+            " conditional confidence reason"
+        ),
+        access,
+    ),
+    "privilege": (
+        "key scope level granted effect path hops reaches reached_by services conditional confidence reason",
+        privileges,
+    ),
+    "escalation_path": (
+        (
+            "key scope principal target method category outcome grade hops targets steps action via statement"
+            " conditional confidence"
+        ),
+        paths,
+    ),
+    "access_grant": ("key scope kind principal name", grants),
+    "trust": (
+        (
+            "key scope identity principal_kind principal external external_id conditional statement organization"
+            " source_guard audience confidence"
+        ),
+        trusts,
+    ),
+}
+"""View -> (columns, rows for so many identities)."""
+
+
 OWNER = [
     "key",
     "scope",
@@ -175,7 +261,8 @@ def fill(sql: Sql, credential_count: int, identity_count: int) -> None:
     sql.temp_insert("scope", ("key", "provider", "kind", "native_id", "planned"), scopes)
     sql.temp_insert("identity", IDENTITY, identities(identity_count))
     sql.temp_insert("credential", CREDENTIAL, credentials(credential_count, identity_count))
-    sql.temp_insert("effective_access", ACCESS, access(identity_count))
+    for view, (columns, rows_of) in DERIVED.items():
+        sql.temp_insert(view, [*columns.split(), *_SEEN], rows_of(identity_count))
     sql.temp_insert("owner", OWNER, owners(identity_count))
     people: list[Row] = [
         (f"{register}/person/{n}", register, str(n), f"team-{n}@example.com", "active" if n % 50 else "left",

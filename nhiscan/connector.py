@@ -8,8 +8,8 @@ Life of a scan, as the runner (`nhiscan.collect`) drives it:
 
 1. ``session = connector.open(settings, context)``       once a process; makes the one SDK session
 2. ``scopes = list(session.scopes())``                   what is planned; may call the API (its calls are noted)
-3. for each scope, in a worker thread: ``client = session.enter(scope)``, then each source of `Connector.sources`
-   in an order that respects `reads`, then ``client.close()``
+3. for each scope in which a source has to run, those above before those below, in a worker thread:
+   ``client = session.enter(scope)``, then its sources in an order that respects `reads`, then ``client.close()``
 4. ``session.close()``
 
 A source is a generator of records. It never catches a provider error (but for the named codes by which an API says
@@ -96,8 +96,9 @@ class Failure:
 
 
 Reader = Callable[[str], Iterator[Record]]
-"""``reader(source_id)`` gives the records that a source in `Source.reads` (or its fallback) delivered for this scope in
-this scan, from disk, in the order delivered."""
+"""``reader(source_id)`` gives the records that a source in `Source.reads` (or its fallbacks) delivered for this scope
+in this scan, from disk, in the order delivered. Of a source that spans the scope it ran on reads all it delivered,
+scope by scope; a scope below reads what lives there, which no document does."""
 
 
 class ScopeClient(Protocol):
@@ -117,11 +118,17 @@ class Source:
                       miss it where it cannot be read
     ``reads``         ids of sources whose records it needs; it runs after them, and is partial at best (failed where it
                       gave no record) when one of them was neither complete nor replaced by its fallbacks
-    ``fallback_for``  id of the source it stands in for; it runs only when that one ended denied, failed or partial
-    ``on``            kinds of scopes it runs on ("organization"); empty: the leaf scopes, that are no other's parent
-    ``spans``         it runs on a parent and reads the leaf scopes below it in one go: its records live in those, and
-                      it names each with `nhiscan.model.Covered`. Each gets a coverage row of its own for this source;
-                      a leaf that it did not name was not read, and a fallback may run there
+    ``fallback_for``  id of the source it stands in for; it runs only where that one ended denied, failed or partial. In
+                      a scope with which that one has nothing to do, it is planned like any other
+    ``on``            kinds of scopes it runs on ("organization"). Empty: the leaf scopes, those that are no other's
+                      parent. Where some source of a connector says `on`, no upper scope is a leaf, whatever is below
+                      it (`nhiscan.model.UPPER_SCOPE_KINDS`: organisations, folders and the like)
+    ``spans``         it reads all that is below, in one go: the leaf scopes, and the upper scopes of its own kinds. Of
+                      several such scopes, one below the other, it runs on the highest. Its records carry the scope in
+                      which they live, and it names each scope below with `nhiscan.model.Covered`. Each gets a coverage
+                      row of its own for this source; one that it did not name was not read, and a fallback may run
+                      there. If it has fallbacks, it shows nothing that lives in an upper scope on which none of them
+                      runs: that would be lost with it
     ``permissions``   the provider's permissions it needs
     """
 
@@ -166,11 +173,14 @@ class Session(Protocol):
         ...
 
     def scopes(self) -> Iterable[Scope]:
-        """The leaf scopes planned (and the parents they name). Raises NoAccess when nothing can be planned."""
+        """The scopes to read and those above them. Raises NoAccess when nothing can be planned.
+
+        Where a source runs on upper scopes, every scope between must be named, too: `Scope.parent` tells what is below.
+        """
         ...
 
     def enter(self, scope: Scope) -> ScopeClient:
-        """Open one scope. An exception here becomes the coverage of every source of the scope."""
+        """Open one scope, a leaf or an upper one. An exception here becomes the coverage of every source due in it."""
         ...
 
     def close(self) -> None: ...

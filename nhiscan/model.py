@@ -25,6 +25,13 @@ SCOPE_KINDS = (
     "tenant",
     "register",
 )
+UPPER_SCOPE_KINDS = (  # hold other scopes; the other kinds hold what lives
+    "folder",
+    "organizational_unit",
+    "organization",
+    "management_group",
+    "tenant",
+)
 SCOPE_STATES = ("active", "suspended", "closed", "unknown")
 IDENTITY_KINDS = (
     "root",  # the owner identity of an AWS account
@@ -345,7 +352,10 @@ class DataTime(NamedTuple):
 
 
 class Covered(NamedTuple):
-    """A source that runs on a parent says that it has read this leaf scope, too. Not stored."""
+    """A source that spans (`nhiscan.connector.Source.spans`) says that it reads this scope below, too. Not stored.
+
+    It counts only where the source comes to its end.
+    """
 
     scope: str  # key
 

@@ -1,14 +1,15 @@
 """Is what a source yields what it declared? A record that is not is a bug of the connector, and is never stored."""
 
+from collections.abc import Collection
 from types import UnionType
 from typing import Any, get_args, get_type_hints
 
 from nhiscan import model
 from nhiscan.connector import Source
-from nhiscan.model import DataTime, Record, Scope
+from nhiscan.model import Covered, DataTime, Record, Scope
 
-DATA_TIME = "data_time"
-"""Pseudo table under which a `DataTime` passes; it is no row of the inventory."""
+DATA_TIME, COVERED = "data_time", "covered"
+"""Pseudo tables under which a `DataTime` and a `Covered` pass; they are no rows of the inventory."""
 
 KINDS = {
     "identity": frozenset(model.IDENTITY_KINDS),
@@ -24,7 +25,8 @@ STATES = {
     "identity": frozenset(model.IDENTITY_STATES),
     "credential": frozenset(model.CREDENTIAL_STATES),
 }
-_UNDECLARED = frozenset({"document", "tie_out", DATA_TIME})  # need no declaration: kept by digest, by scan, not at all
+_PSEUDO: dict[type, str] = {DataTime: DATA_TIME, Covered: COVERED}
+_UNDECLARED = frozenset({"document", "tie_out"})  # need no declaration: kept by digest, by scan
 
 
 class BadRecord(Exception):
@@ -45,12 +47,29 @@ def declared(names: frozenset[str]) -> frozenset[str]:
 
 
 class Checker:
-    """Checks the records of one source in one scope. Types are looked at once for each combination seen."""
+    """Checks the records of one source that runs on one scope. Types are looked at once for each combination seen.
 
-    def __init__(self, source: Source, scope: Scope) -> None:
+    ``reached`` are the keys of the scopes below that the source reads from here, ``below`` those of all named scopes
+    below. Without ``own`` nothing that it shows may live in the scope itself.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        scope: Scope,
+        *,
+        reached: Collection[str] = frozenset(),
+        below: Collection[str] = frozenset(),
+        own: bool = True,
+    ) -> None:
         self._source = source.id
+        self._spans = source.spans
         self._scope = scope.key
         self._names = declared(source.lists | source.adds)
+        self._reached = reached
+        self._below = below
+        self._own = own
+        self._shown: set[str] = set()  # keys of scopes that the source has yielded
         self._seen: set[tuple[type, ...]] = set()
 
     def table(self, record: Record) -> str:
@@ -60,16 +79,24 @@ class Checker:
         if types not in self._seen:
             self._check_types(record)
             self._seen.add(types)
-        if kind is DataTime:
-            return DATA_TIME
+        if kind in _PSEUDO:
+            if isinstance(record, Covered):
+                self._check_covered(record)
+            return _PSEUDO[kind]
         table = model.TABLE_OF[kind]
         self._check_scope(table, record)
         self._check_words(table, record)
         return table
 
+    def home(self, table: str, record: Any) -> str:
+        """Key of the scope to whose coverage a record counts. Of a scope that is the one above it."""
+        if table == "scope":
+            return str(record.parent) if record.parent in self._reached else self._scope
+        return self._scope if table == "document" else str(record.scope)
+
     def _check_types(self, record: Record) -> None:
         kind = type(record)
-        if kind is not DataTime and (kind not in model.TABLE_OF or kind not in get_args(model.Record)):
+        if kind not in _PSEUDO and (kind not in model.TABLE_OF or kind not in get_args(model.Record)):
             raise BadRecord(f"{self._source} yielded a {kind.__name__}, which is no record")
         for (name, hint), value in zip(get_type_hints(kind).items(), record, strict=True):
             allowed = get_args(hint) if isinstance(hint, UnionType) else (hint,)
@@ -77,13 +104,25 @@ class Checker:
                 words = " or ".join(sorted("nothing" if one is type(None) else one.__name__ for one in allowed))
                 raise BadRecord(f"{self._source}: {kind.__name__}.{name} is {type(value).__name__}, not {words}")
 
+    def _check_covered(self, record: Covered) -> None:
+        if not self._spans:
+            raise BadRecord(f"{self._source} names {record.scope} as covered, and does not declare to span")
+        if record.scope != self._scope and record.scope not in self._below:
+            raise BadRecord(f"{self._source} names {record.scope} as covered, which was not named below {self._scope}")
+
     def _check_scope(self, table: str, record: Any) -> None:
         if table == "document":
             return
         if table == "scope":
-            if self._scope not in (record.key, record.parent):
+            if not any(
+                key == self._scope or key in self._below or key in self._shown for key in (record.key, record.parent)
+            ):
                 raise BadRecord(f"{self._source} yielded the scope {record.key}, which is not below {self._scope}")
-        elif record.scope != self._scope:
+            self._shown.add(record.key)
+        elif record.scope == self._scope:
+            if not self._own and table != "tie_out":
+                raise BadRecord(f"{self._source} yielded a record of {self._scope}, where no fallback of it runs")
+        elif record.scope not in self._reached:
             raise BadRecord(f"{self._source} yielded a record of {record.scope} while it read {self._scope}")
 
     def _check_words(self, table: str, record: Any) -> None:

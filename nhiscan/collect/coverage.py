@@ -99,6 +99,17 @@ def settle(sources: Sequence[Source], ended: dict[str, Ended]) -> None:
             ended[name] = replace(ended[name], state="replaced", replaced_by=", ".join(one.id for one in good))
 
 
+def replaced_below(end: Ended, below: Sequence[Ended], sources: Iterable[Source]) -> Ended:
+    """How a spanning source ended where it ran, once it is known how it ended in the scopes ``below``.
+
+    It is replaced where fallbacks gave all of it in every one of them.
+    """
+    names = {name for one in below if one.replaced_by for name in one.replaced_by.split(", ")}
+    if end.state in READ or not names or not all(one.state in READ for one in below):
+        return end
+    return replace(end, state="replaced", replaced_by=", ".join(one.id for one in sources if one.id in names))
+
+
 def needs(scope: str, sources: Iterable[Source], states: Mapping[str, str]) -> list[Need]:
     """One row for each kind and fact that the sources planned in a scope declare, sorted by name.
 

@@ -1,11 +1,12 @@
 """Open the sessions, ask who reads and what there is to read."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from nhiscan import __version__, transcript
 from nhiscan.collect.coverage import one_line
 from nhiscan.collect.order import in_order
+from nhiscan.collect.places import Place, plan
 from nhiscan.collect.step import judged
 from nhiscan.collect.watch import Log, Watch, noting
 from nhiscan.connector import (
@@ -43,7 +44,7 @@ def session_source(connector: str) -> str:
 class Opened:
     """One connector, ready to be read, or the reason why it is not (``gap``).
 
-    ``scopes`` are all that it named, ``leaves`` those to be entered: the ones that are no other's parent.
+    ``scopes`` are all that it named, ``places`` those that are planned.
     """
 
     connector: Connector
@@ -53,13 +54,9 @@ class Opened:
     session: Session | None = None
     caller: Mapping[str, str] = field(default_factory=dict)
     scopes: tuple[Scope, ...] = ()
+    places: tuple[Place, ...] = ()
     gap: Coverage | None = None
     calls: list[Call] = field(default_factory=list)
-
-    @property
-    def leaves(self) -> tuple[Scope, ...]:
-        parents = {scope.parent for scope in self.scopes}
-        return tuple(scope for scope in self.scopes if scope.key not in parents)
 
 
 def open_connector(
@@ -94,6 +91,7 @@ def open_connector(
             opened.caller = dict(opened.session.caller())
             operation = "scopes"
             opened.scopes = _checked(connector, tuple(opened.session.scopes()))
+            opened.places = _planned(opened.sources, opened.scopes)
         except (OptionError, MissingExtra):
             raise
         except NoAccess as error:
@@ -106,14 +104,13 @@ def open_connector(
             failure = judged(connector.classify, error)
     opened.calls = transcript.in_order(log.take())
     if failure is not None:
-        opened.scopes = ()
+        opened.scopes, opened.places = (), ()
         opened.gap = _gap(connector.name, failure, opened.calls, started_at, clock())
     return opened
 
 
-def set_fanout(opened: Sequence[Opened], threads: int) -> None:
-    """Share the threads out: the fewer scopes, the more calls each may have in flight."""
-    scopes = sum(len(one.leaves) for one in opened)
+def set_fanout(opened: Iterable[Opened], threads: int, scopes: int) -> None:
+    """Share the threads out: the fewer scopes are being read, the more calls each may have in flight."""
     for one in opened:
         one.context.fanout = max(1, min(FANOUT, threads // max(1, scopes)))
 
@@ -131,6 +128,16 @@ def _checked(connector: Connector, scopes: tuple[Scope, ...]) -> tuple[Scope, ..
             raise BadScopes(f"{scope.key} was named twice")
         seen.add(scope.key)
     return scopes
+
+
+def _planned(sources: tuple[Source, ...], scopes: tuple[Scope, ...]) -> tuple[Place, ...]:
+    try:
+        places = plan(sources, scopes)
+    except ValueError as error:
+        raise BadScopes(str(error)) from error
+    if not places:
+        raise BadScopes("no source reads any of the scopes that the connector named")
+    return places
 
 
 def _gap(connector: str, failure: Failure, calls: list[Call], started_at: int, ended_at: int) -> Coverage:

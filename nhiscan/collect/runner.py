@@ -5,7 +5,7 @@ import logging
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from os import getpid
 from pathlib import PurePath
 from queue import SimpleQueue
@@ -13,11 +13,13 @@ from typing import Any, TypeVar
 
 from nhiscan import __version__, analysis
 from nhiscan.analyzer import Analyzer
-from nhiscan.collect.coverage import needs, one_line
+from nhiscan.collect.coverage import one_line
 from nhiscan.collect.opening import Opened, open_connector, session_scope, session_source, set_fanout
 from nhiscan.collect.outcome import READ, Progress, ScanOutcome
+from nhiscan.collect.places import planned
 from nhiscan.collect.spool import Spool
-from nhiscan.collect.step import Task, read_scope
+from nhiscan.collect.step import read_scope
+from nhiscan.collect.task import Task, tasks
 from nhiscan.collect.watch import Watch, terminable
 from nhiscan.connector import Connector, ReadsFiles, Settings
 from nhiscan.executor import DEFAULT, executor, threads
@@ -111,9 +113,10 @@ class _Scanning:
         self._events: Events = SimpleQueue()
         self._watch = Watch(self._events.put)
         self._opened: list[Opened] = []
-        self._tasks: list[Task] = []
-        self._names: dict[str, str] = {}  # scope -> what people call it
-        self._coverage: dict[int, list[Coverage]] = {}  # by task, of those that have ended
+        self._tasks: tuple[Task, ...] = ()
+        self._names: dict[str, str] = {}  # planned scope -> what people call it
+        self._threads = 1
+        self._done = 0  # tasks that have ended
 
     def open(
         self, connectors: Sequence[tuple[Connector, Settings]], sleep: Callable[[float], None], count: int
@@ -122,12 +125,11 @@ class _Scanning:
         for connector, settings in connectors:
             self._opened.append(open_connector(connector, settings, self._watch, self._clock, sleep, count))
             self._drain()
-        set_fanout(self._opened, count)
-        leaves = [(scope, one) for one in self._opened for scope in one.leaves]
-        for number, (scope, one) in enumerate(sorted(leaves, key=lambda leaf: leaf[0].key)):
-            assert one.session is not None
-            self._tasks.append(Task(number, one.connector, one.session, scope, one.sources))
-            self._names[scope.key] = scope.name or scope.native_id
+        self._threads = count
+        self._tasks = tasks(
+            (one.connector, one.session, one.sources, one.places) for one in self._opened if one.session is not None
+        )
+        self._names = {task.scope.key: task.scope.name or task.scope.native_id for task in self._tasks}
 
     def close(self) -> None:
         """Close every session. One that does not close has done its work all the same."""
@@ -142,45 +144,58 @@ class _Scanning:
         """Take the locks and run all sources. Raises Locked."""
         if not self._tasks:
             return
-        primaries = [
-            (task.scope.key, source.id) for task in self._tasks for source in task.sources if not source.fallback_for
-        ]
-        run.plan_scopes([task.scope for task in self._tasks], primaries)
+        primaries = planned(task.place for task in self._tasks)
+        run.plan_scopes([task.scope for task in self._tasks], list(primaries))
         self._say("planned")
         pool = executor(executor_name)
-        numbers: dict[Future[list[Coverage]], int] = {}
         try:
-            for task in self._tasks:
-                future = pool.submit(read_scope, task, self._spool, self._watch, self._clock)
-                numbers[future] = task.number
-                future.add_done_callback(self._events.put)
-            while len(self._coverage) < len(self._tasks):
-                event = self._events.get()
-                if isinstance(event, tuple):
-                    self._say(*event)
-                else:
-                    self._coverage[numbers[event]] = event.result()
+            self._run_all(pool)
         except BaseException:
             self._watch.stop()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
         pool.shutdown()
         self._drain()
+        for task in self._tasks:
+            task.settle_spans()
+
+    def _run_all(self, pool: Executor) -> None:
+        """Run every task, each when those above it are done."""
+        waiting: dict[str | None, list[Task]] = {}
+        for task in self._tasks:
+            waiting.setdefault(task.place.above, []).append(task)
+        under_way: dict[Future[list[Coverage]], str] = {}
+        ready = waiting.pop(None, [])
+        while ready or under_way:
+            if ready:
+                set_fanout(self._opened, self._threads, len(under_way) + len(ready))
+            for task in ready:
+                future = pool.submit(read_scope, task, self._spool, self._watch, self._clock)
+                under_way[future] = task.scope.key
+                future.add_done_callback(self._events.put)
+            event = self._events.get()
+            ready = []
+            if isinstance(event, tuple):
+                self._say(*event)
+            else:
+                event.result()
+                self._done += 1
+                ready = waiting.pop(under_way.pop(event), [])
 
     def rows(self) -> tuple[Coverage, ...]:
         """All coverage rows, sorted by key."""
         gaps = [one.gap for one in self._opened if one.gap is not None]
-        return tuple(sorted([*gaps, *(row for rows in self._coverage.values() for row in rows)]))
+        return tuple(sorted([*gaps, *(row for task in self._tasks for row in task.rows())]))
 
     def nothing_read(self) -> bool:
         """No source of any connector gave anything. Beside others the registers do not count."""
         names = {one.connector.name for one in self._opened}
         judged = names - {REGISTER} or names
         return not any(
-            row.state in (*READ, "partial")
+            end.state in (*READ, "partial")
             for task in self._tasks
             if task.connector.name in judged
-            for row in self._coverage[task.number]
+            for end in task.ended.values()
         )
 
     def store(
@@ -197,9 +212,9 @@ class _Scanning:
         tie_outs: list[TieOut] = []
         rows = self.rows()
         with run.finish(self._clock()) as scan:
-            parents = [scope for one in self._opened for scope in one.scopes if scope not in one.leaves]
-            if parents:
-                scan.put("scope", parents)
+            others = [scope for one in self._opened for scope in one.scopes if scope.key not in self._names]
+            if others:
+                scan.put("scope", others)
             for table, records in self._chunks():
                 counts[table] += len(records)
                 if table == "tie_out":
@@ -220,14 +235,21 @@ class _Scanning:
         return ScanOutcome(name, number, info, rows, dict(sorted(counts.items())), tuple(tie_outs), result=result)
 
     def _chunks(self) -> Iterator[tuple[str, list[Record]]]:
+        """Records source by source: where several show one key, the one declared first counts, wherever it ran."""
+        places: dict[str, list[list[tuple[int, int]]]] = {}
         for task in self._tasks:
-            for place in range(len(task.sources)):
-                yield from self._spool.chunks(task.number, place)
+            of_source = places.setdefault(task.connector.name, [[] for _ in task.sources])
+            for source in task.place.runs:
+                if source.id in task.ended:
+                    place = task.index(source.id)
+                    of_source[place].append((task.number, place))
+        for of_connector in places.values():
+            for found in of_connector:
+                yield from self._spool.chunks(found)
 
     def _needs(self) -> Iterator[Need]:
         for task in self._tasks:
-            states = {row.source: row.state for row in self._coverage[task.number]}
-            yield from needs(task.scope.key, task.sources, states)
+            yield from task.needs()
 
     def _calls(self) -> Iterator[tuple[str, str, list[Call]]]:
         """Every transcript that holds a call, as scope, source and calls."""
@@ -236,7 +258,7 @@ class _Scanning:
                 yield session_scope(one.connector.name), session_source(one.connector.name), one.calls
         for task in self._tasks:
             sources = [(session_source(task.connector.name), task.session_calls())]
-            sources += [(source.id, task.source_calls(source.id)) for source in task.sources]
+            sources += [(source.id, task.source_calls(source.id)) for source in task.place.runs]
             for source, kept in sources:
                 if calls := self._spool.calls(kept):
                     yield task.scope.key, source, calls
@@ -276,7 +298,7 @@ class _Scanning:
                 self._names.get(scope, scope),
                 source,
                 state,
-                scopes_done=len(self._coverage),
+                scopes_done=self._done,
                 scopes=len(self._tasks),
                 calls=self._watch.calls,
                 records=self._watch.records,

@@ -5,44 +5,33 @@ are no errors of a source and pass through.
 """
 
 import logging
+from collections import ChainMap, Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nhiscan import transcript
-from nhiscan.collect.check import DATA_TIME, BadRecord, Checker
-from nhiscan.collect.coverage import Ended, resting, settle, state_of, wanted
-from nhiscan.collect.order import fallbacks
+from nhiscan.collect.check import COVERED, DATA_TIME, BadRecord, Checker
+from nhiscan.collect.coverage import Ended, resting, settle, state_of
+from nhiscan.collect.order import standing_in
 from nhiscan.collect.spool import Spool
+from nhiscan.collect.task import Task
 from nhiscan.collect.watch import Log, Watch, noting
-from nhiscan.connector import Connector, Failure, Reader, Session, Source
-from nhiscan.model import Coverage, DataTime, Record, Scope
+from nhiscan.connector import Failure, Reader, Source
+from nhiscan.model import Coverage, Covered, DataTime, Record
 
 _LOG = logging.getLogger(__name__)
 _CHECK_EVERY = 256  # records between two looks at the order to stop
 
 
-@dataclass(frozen=True)
-class Task:
-    """One scope to read. ``number`` is its place in the plan; ``sources`` are in the order in which they may run."""
+@dataclass
+class Found:
+    """What a source gave before it ended: how many records by scope, the scopes that it covered, and its error."""
 
-    number: int
-    connector: Connector
-    session: Session
-    scope: Scope
-    sources: tuple[Source, ...]
-
-    def session_calls(self) -> str:
-        """Under which name the spool keeps the calls made while the scope was opened and closed."""
-        return f"{self.number}-session"
-
-    def source_calls(self, source: str) -> str:
-        """Under which name the spool keeps the calls of a source."""
-        return f"{self.number}-{self.place(source)}"
-
-    def place(self, source: str) -> int:
-        """The number of a source within this task."""
-        return next(number for number, one in enumerate(self.sources) if one.id == source)
+    failure: Failure | None = None
+    data_time: int | None = None
+    records: Counter[str] = field(default_factory=Counter)
+    covered: set[str] = field(default_factory=set)
 
 
 def judged(classify: Callable[[BaseException], Failure], error: Exception) -> Failure:
@@ -56,123 +45,153 @@ def judged(classify: Callable[[BaseException], Failure], error: Exception) -> Fa
 
 
 def read_scope(task: Task, spool: Spool, watch: Watch, clock: Callable[[], int]) -> list[Coverage]:
-    """Run the sources of one scope. Returns their coverage rows, in the order in which they ran."""
+    """Run the sources of one scope. Returns its coverage rows; those of scopes read from here are in their tasks."""
     log = Log()
-    ended: dict[str, Ended] = {}
     with noting(log):
-        try:
-            client = task.session.enter(task.scope)
-        except Exception as error:  # noqa: BLE001 see above
-            now = clock()
-            failure = judged(task.connector.classify, error)
-            state = state_of(failure, 0)
-            for source in task.sources:
-                if source.fallback_for is None:
-                    ended[source.id] = Ended(source.id, state, failure, started_at=now, ended_at=now)
-                    watch.tell("ended", task.connector.name, task.scope.key, source.id, state)
-        else:
-            try:
-                for source in task.sources:
-                    watch.check()
-                    if wanted(source, ended):
-                        ended[source.id] = _read_source(task, source, client, ended, spool, watch, clock)
-                        settle(task.sources, ended)
-                        watch.tell("ended", task.connector.name, task.scope.key, source.id, ended[source.id].state)
-            finally:
-                try:
-                    client.close()
-                except Exception:  # noqa: BLE001 see above
-                    _LOG.warning("%s did not close", task.scope.key, exc_info=True)
+        _run(task, spool, watch, clock)
     spool.keep_calls(task.session_calls(), log.take())
-    return [one.row(task.scope.key) for one in ended.values()]
+    return task.rows()
 
 
-def _read_source(
-    task: Task,
-    source: Source,
-    client: Any,
-    ended: dict[str, Ended],
-    spool: Spool,
-    watch: Watch,
-    clock: Callable[[], int],
-) -> Ended:
+def _run(task: Task, spool: Spool, watch: Watch, clock: Callable[[], int]) -> None:
+    """The scope is entered for the first source that has to run, and not at all where none has to."""
+    opened, client = False, None
+    try:
+        for source in task.place.runs:
+            watch.check()
+            if not task.due(source):
+                continue
+            if not opened:
+                try:
+                    client = task.session.enter(task.scope)
+                except Exception as error:  # noqa: BLE001 see above
+                    _shut_out(task, judged(task.connector.classify, error), watch, clock())
+                    return
+                opened = True
+            _read_source(task, source, client, spool, watch, clock)
+    finally:
+        if opened:
+            _close(client, task.scope.key)
+
+
+def _shut_out(task: Task, failure: Failure, watch: Watch, now: int) -> None:
+    """The scope did not open: that is how every source ended that has to run whatever becomes of the others."""
+    for source in [source for source in task.place.runs if task.due(source)]:
+        _conclude(task, source, Found(failure), Ended(source.id, "failed", failure, started_at=now, ended_at=now))
+        watch.tell("ended", task.connector.name, task.scope.key, source.id, task.ended[source.id].state)
+
+
+def _read_source(task: Task, source: Source, client: Any, spool: Spool, watch: Watch, clock: Callable[[], int]) -> None:
     watch.tell("started", task.connector.name, task.scope.key, source.id)
     log = Log()
     started_at = clock()
     with noting(log):
-        failure, records, data_time = _pull(task, source, client, spool, watch)
+        found = _pull(task, source, client, spool, watch)
     calls = log.take()
     spool.keep_calls(task.source_calls(source.id), calls)
     end = Ended(
         source.id,
-        "failed" if failure and failure.code == "BadRecord" else state_of(failure, records),
-        failure,
-        records=records,
+        "complete",
+        None,
         calls=len(calls),
         started_at=started_at,
         ended_at=clock(),
-        data_time=data_time,
+        data_time=found.data_time,
         transcript_sha256=transcript.digest(calls),
     )
-    missing = resting(source, task.sources, ended)
-    if failure is None and missing is not None:
-        end = replace(end, state=state_of(missing, records), failure=missing)
-    return end
+    _conclude(task, source, found, end)
+    watch.tell("ended", task.connector.name, task.scope.key, source.id, task.ended[source.id].state)
 
 
-def _pull(
-    task: Task, source: Source, client: Any, spool: Spool, watch: Watch
-) -> tuple[Failure | None, int, int | None]:
-    """Run a source to its end or its error. Returns the error, the number of records kept and the time of the data."""
-    checker = Checker(source, task.scope)
-    count, data_time, failure = 0, None, None
+def _conclude(task: Task, source: Source, found: Found, end: Ended) -> None:
+    """Note how a source ended here and in every scope that it reads from here, and what that replaces."""
+    key, known = task.scope.key, task.place.known
+    failure = found.failure or resting(source, known, task.ended)
+    state = _state(failure, found.records.total())
+    task.ended[source.id] = replace(end, state=state, failure=failure, records=found.records[key])
+    settle(known, task.ended)
+    for one in task.reached(source):
+        name = one.scope.key
+        why = found.failure
+        if why is None and name not in found.covered:
+            why = Failure("failed", code="NotCovered", message=f"{source.id} did not say that it read this scope")
+        why = why or resting(source, known, ChainMap(one.ended, task.ended))
+        records = found.records[name]
+        one.ended[source.id] = replace(end, state=_state(why, records), failure=why, records=records, calls=0)
+        settle(one.place.known, one.ended)
+
+
+def _state(failure: Failure | None, records: int) -> str:
+    return "failed" if failure and failure.code == "BadRecord" else state_of(failure, records)
+
+
+def _pull(task: Task, source: Source, client: Any, spool: Spool, watch: Watch) -> Found:
+    """Run a source to its end or its error."""
+    found = Found()
+    place, reached = task.place, {one.scope.key for one in task.reached(source)}
+    checker = Checker(source, place.scope, reached=reached, below=place.below, own=task.owns(source))
     records: Iterator[Record] = iter(())
-    with spool.writer(task.number, task.place(source.id)) as writer:
+    count = 0
+    opened = spool.gatherer if reached else spool.writer
+    with opened(task.number, task.index(source.id)) as writer:
         try:
             records = iter(source.run(client, _reader(task, source, spool)))
         except Exception as error:  # noqa: BLE001 see above
-            failure = judged(task.connector.classify, error)
-        while failure is None:
+            found.failure = judged(task.connector.classify, error)
+        while found.failure is None:
             try:
                 record = next(records)
                 table = checker.table(record)
             except StopIteration:
                 break
             except Exception as error:  # noqa: BLE001 see above
-                failure = judged(task.connector.classify, error)
+                found.failure = judged(task.connector.classify, error)
                 break
             if table == DATA_TIME:
                 assert isinstance(record, DataTime)
-                data_time = record.at
+                found.data_time = record.at
                 continue
-            writer.write(table, record)  # a full disk is an error of the run, not of the source
+            if table == COVERED:
+                assert isinstance(record, Covered)
+                found.covered.add(record.scope)
+                continue
+            home = checker.home(table, record)
+            writer.write(table, record, home)  # a full disk is an error of the run, not of the source
+            found.records[home] += 1
             count += 1
             if count % _CHECK_EVERY == 0:
                 watch.check()
                 watch.count(_CHECK_EVERY)
     watch.count(count % _CHECK_EVERY)
-    _close(records, task, source)
-    return failure, count, data_time
+    _close(records, f"{source.id} of {place.scope.key}")
+    return found
 
 
-def _close(records: Iterator[Record], task: Task, source: Source) -> None:
-    """End a generator that was left in the middle."""
-    close = getattr(records, "close", None)
+def _close(what: Any, name: str) -> None:
+    """Close a client, or end a generator that was left in the middle."""
+    close = getattr(what, "close", None)
     if close is not None:
         try:
             close()
         except Exception:  # noqa: BLE001 see above
-            _LOG.warning("%s of %s did not close", source.id, task.scope.key, exc_info=True)
+            _LOG.warning("%s did not close", name, exc_info=True)
 
 
 def _reader(task: Task, source: Source, spool: Spool) -> Reader:
-    """`Reader` of a source: what a source it reads has delivered, then what its fallbacks have."""
+    """`Reader` of a source: what a source it reads has delivered, then what those that stand in for it have."""
+    declared = next(one for one in task.sources if one.id == source.id).reads
+    homes = [task.scope.key, *(one.scope.key for one in task.reached(source))]
 
     def read(name: str) -> Iterator[Record]:
-        if name not in source.reads:
+        if name not in declared:
             raise BadRecord(f"{source.id} asks for the records of {name}, which it does not declare to read")
-        for one in (name, *(fallback.id for fallback in fallbacks(name, task.sources))):
-            for _, record in spool.records(task.number, task.place(one)):
-                yield record
+        for one in (name, *(other.id for other in standing_in(name, task.sources))):
+            if one in task.above:
+                for home in homes:
+                    for _, record in spool.part(task.above[one].number, task.index(one), home):
+                        yield record
+            else:
+                for _, record in spool.records(task.number, task.index(one)):
+                    yield record
 
     return read

@@ -44,11 +44,15 @@ class ScanFacts(NamedTuple):
 
 @dataclass
 class Calls:
-    """What the transcript holds, by (scope, source) and by operation. ``kept`` is False where the calls are gone."""
+    """What the transcript holds, by (scope, source) and by operation. ``kept`` is False where the calls are gone.
+
+    ``above``: (scope, source) -> the scope above, where the source made the calls that read this one, too.
+    """
 
     kept: bool = False
     ranges: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     operations: dict[str, list[int]] = field(default_factory=dict)  # name -> [calls, items, errors]
+    above: Mapping[tuple[str, str], str] = field(default_factory=dict)
     number: int = 0
 
     def add(self, call: Mapping[str, Any]) -> None:
@@ -65,7 +69,8 @@ class Calls:
 
     def of(self, scope: str | None, source: str | None) -> str:
         """The calls with which a source read a scope: "17" or "17-23"; empty where they are not known."""
-        span = self.ranges.get((scope or "", source or ""))
+        place = (scope or "", source or "")
+        span = self.ranges.get((self.above.get(place, place[0]), place[1]))
         if span is None:
             return ""
         return str(span[0]) if span[0] == span[1] else f"{span[0]}-{span[1]}"

@@ -156,6 +156,7 @@ def write_sources(
 def write_derived(material: Material, files: Files) -> page.Page:
     """Write what follows from the sources; gives the values of the report."""
     sql, calls = material.sql, material.calls
+    calls.above = population.read_above(sql)
     files.table("03-population/keys", population.KEY_COLUMNS, population.keys(sql, calls), jsonl=True)
     files.table("03-population/identities", population.IDENTITY_COLUMNS, population.identities(sql, calls), jsonl=True)
     files.table("03-population/grants", population.GRANT_COLUMNS, population.grants(sql, calls), jsonl=True)

@@ -237,6 +237,32 @@ def _without_coverage(sql: Sql, names: dict[str, str]) -> list[tuple[str, str]]:
     return [(key, names[key]) for (key,) in rows]
 
 
+def read_above(sql: Sql) -> dict[tuple[str, str], str]:
+    """(scope, source) -> the scope above in which the source made the calls that read this scope, too.
+
+    Such a row of coverage counts no calls and bears the digest of those calls.
+    """
+    parents: dict[str, str] = dict(sql.rows("SELECT key, parent FROM scope WHERE parent IS NOT NULL"))
+    made: dict[tuple[str, str], str] = {}
+    reading: list[tuple[str, str, str]] = []
+    for scope, source, calls, sha256 in sql.rows(
+        "SELECT scope, source, calls, transcript_sha256 FROM coverage WHERE transcript_sha256 IS NOT NULL ORDER BY key"
+    ):
+        if calls:
+            made[scope, source] = sha256
+        else:
+            reading.append((scope, source, sha256))
+    found = {}
+    for scope, source, sha256 in reading:
+        above, seen = parents.get(scope), {scope}
+        while above is not None and above not in seen and made.get((above, source)) != sha256:
+            seen.add(above)
+            above = parents.get(above)
+        if above is not None and above not in seen:
+            found[scope, source] = above
+    return found
+
+
 def has_roster(sql: Sql) -> bool:
     """Was a people roster part of the scan?"""
     return sql.one("SELECT 1 FROM need WHERE planned = 1 AND need = 'person'") is not None

@@ -21,8 +21,9 @@ from typing import Any
 
 import pytest
 
-from nhiscan.collect import ScanOutcome, scan
+from nhiscan.collect import ScanOutcome, look, scan
 from nhiscan.collect.order import in_order
+from nhiscan.collect.places import Place, plan, planned
 from nhiscan.collect.spool import Spool
 from nhiscan.connector import Connector, Source
 from nhiscan.inventory import Finishing, Inventory, open_inventory
@@ -31,7 +32,7 @@ from nhiscan.testing.environment import environment
 from nhiscan.testing.faults import Faults
 from nhiscan.testing.simulation import RunningSimulation
 
-TABLES_READ = ("identity", "alias", "credential", "policy", "access_grant", "relation", "setting", "person")
+TABLES_READ = ("scope", "identity", "alias", "credential", "policy", "access_grant", "relation", "setting", "person")
 """Tables whose rows must survive whatever cannot be read."""
 
 NOT_COMPARED = frozenset({"source", *LAST_USE} - {"used_at"})
@@ -76,6 +77,13 @@ class Bench:
     @property
     def sources(self) -> tuple[Source, ...]:
         return in_order(self.contract.connector.sources(self.cloud.settings))
+
+    def places(self) -> tuple[Place, ...]:
+        """The planned scopes, and which sources have to do with each."""
+        connector, cloud = self.contract.connector, self.cloud
+        seen = look(connector, cloud.settings, clock=cloud.clock, sleep=self._sleep)
+        assert seen.problem is None, seen.problem
+        return plan(self.sources, seen.scopes)
 
     def scan(
         self,
@@ -154,13 +162,14 @@ class ConnectorContract:
 
     def test_one_coverage_row_for_each_planned_source(self, bench: Bench) -> None:
         outcome = bench.scan()
-        assert outcome.info is not None
-        planned = {
-            (scope, source.id) for scope in outcome.info.scopes for source in bench.sources if not source.fallback_for
-        }
+        expected = set(planned(bench.places()))
         states = {(row.scope, row.source): row.state for row in outcome.coverage}
-        assert states == dict.fromkeys(planned, "complete"), list(outcome.gaps)
-        assert len(outcome.coverage) == len(planned)
+        assert states == dict.fromkeys(expected, "complete"), list(outcome.gaps)
+        assert len(outcome.coverage) == len(expected)
+        assert outcome.info is not None
+        assert set(outcome.info.scopes) == {scope for scope, _ in expected}
+        idle = {source.id for source in bench.sources if not source.fallback_for} - {name for _, name in expected}
+        assert not idle, f"no scope of the simulation has to do with {sorted(idle)}"
         assert outcome.tie_outs == ()
 
     def test_calls_are_few_and_all_in_the_transcript(self, bench: Bench) -> None:
@@ -270,6 +279,9 @@ class ConnectorContract:
                 outcome = bench.scan()
                 rows = [row for row in outcome.coverage if row.source == fallback.id]
                 assert rows, f"{fallback.id} did not run while {sorted(denied)} was denied"
+                missing = {scope for scope, one in _as_fallback(bench.places()) if one == fallback.id}
+                missing -= {row.scope for row in rows}
+                assert not missing, f"{fallback.id} did not run in {sorted(missing)} while {sorted(denied)} was denied"
                 assert all(row.state == "complete" for row in rows), f"{fallback.id}: {rows}"
                 for name in fallback.lists:
                     table, _, kind = name.partition(":")
@@ -279,16 +291,31 @@ class ConnectorContract:
                         _compare(fallback, table, record, second[key])
 
 
+def _as_fallback(places: Iterable[Place]) -> Iterator[tuple[str, str]]:
+    """(scope key, source id) of what stands in for another source there."""
+    for place in places:
+        for source in place.known:
+            if source.fallback_for is not None:
+                yield place.scope.key, source.id
+
+
 def _to_deny(fallback: Source, sources: Mapping[str, Source]) -> set[str]:
-    """What must be denied so that a fallback runs: all that its primary, or what that reads, needs and it does not."""
-    primary = sources[fallback.fallback_for or ""]
+    """What must be denied so that a fallback runs: of all that it stands in for. Empty where that cannot be had.
+
+    Of each of those it is all that it, or what it reads, needs and the fallback does not.
+    """
     own = set(fallback.permissions).union(*(sources[read].permissions for read in fallback.reads))
-    if denied := set(primary.permissions) - own:
-        return denied
-    for read in primary.reads:
-        if read not in fallback.reads and (denied := set(sources[read].permissions) - own):
-            return denied
-    return set()
+    denied: set[str] = set()
+    name = fallback.fallback_for
+    while name is not None:
+        primary = sources[name]
+        needed = [primary, *(sources[read] for read in primary.reads if read not in fallback.reads)]
+        enough = next((found for one in needed if (found := set(one.permissions) - own)), None)
+        if enough is None:
+            return set()
+        denied |= enough
+        name = primary.fallback_for
+    return denied
 
 
 def _of_kind(rows: Mapping[str, dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:

@@ -21,7 +21,7 @@ from nhiscan.inventory.views import KEYS, VIEWS, ddl
 from nhiscan.model import TABLES, Coverage, Document, Need
 from nhiscan.report import payload
 from nhiscan.report.material import FORMAT, Calls, Cover, ScanFacts, canonical
-from nhiscan.report.population import DOCUMENTS
+from nhiscan.report.population import DOCUMENTS, read_above
 from nhiscan.report.results import FINDING_COLUMNS, finding_of
 from nhiscan.report.tables import ESCAPED, epoch
 from nhiscan.rule import ParameterError, Rule, RuleErrors, load
@@ -351,6 +351,11 @@ def read_calls(package: Package, caller: Mapping[str, Any], sql: Sql, calls: Cal
         if isinstance(entry, dict):
             scope, _, source = str(place).rpartition("|")
             recorded[scope, source] = (entry.get("calls"), entry.get("sha256"))
+    above = read_above(sql)
+    for (scope, source), (number_of, sha256) in sorted(recorded.items()):
+        if not number_of and sha256 not in (None, digest([])) and (scope, source) not in above:
+            message = f"says that {source} read {scope} with calls that no scope above it made"
+            raise Unreadable(f"data/{payload.inventory_file('coverage')}: {message}")
     current: tuple[str, str] | None = None
     listed: list[Any] = []
     seen: set[tuple[str, str]] = set()

@@ -11,8 +11,10 @@ import pytest
 
 from nhiscan.collect.coverage import needs
 from nhiscan.collect.order import in_order
+from nhiscan.collect.places import plan
 from nhiscan.collect.spool import Spool
-from nhiscan.collect.step import Task, read_scope
+from nhiscan.collect.step import read_scope
+from nhiscan.collect.task import tasks
 from nhiscan.collect.watch import Log, Watch, noting
 from nhiscan.connector import Context, NoAccess, OptionError
 from nhiscan.model import (
@@ -111,8 +113,8 @@ class Reading:
                 stack.callback(session.close)
                 scopes = list(session.scopes())
             sources = in_order(CONNECTOR.sources(settings))
-            for number, scope in enumerate(scopes):
-                task = Task(number, CONNECTOR, session, scope, sources)
+            for task in tasks([(CONNECTOR, session, sources, plan(sources, scopes))]):
+                number, scope = task.number, task.scope
                 rows = read_scope(task, spool, watch, self.aws.clock)
                 records = {
                     source.id: [record for _, record in spool.records(number, place)]

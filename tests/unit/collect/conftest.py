@@ -1,6 +1,5 @@
 """A small cloud of our own on the loopback, Acme, and a real connector that reads it over HTTP."""
 
-import contextvars
 import hashlib
 import json
 import sys
@@ -9,6 +8,7 @@ import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +18,7 @@ import pytest
 from nhiscan.collect import ScanOutcome, scan
 from nhiscan.connector import Connector, Context, Failure, NoAccess, Option, OptionError, Reader, Settings, Source
 from nhiscan.inventory import Finishing, Inventory, open_inventory
-from nhiscan.model import Call, Credential, Identity, Record, Scope, Setting, TieOut
+from nhiscan.model import Call, Covered, Credential, Identity, Policy, Record, Scope, Setting, TieOut
 from nhiscan.testing.canaries import Canaries
 from nhiscan.testing.clock import SimulatedClock
 from nhiscan.testing.counts import CallCounts
@@ -39,10 +39,11 @@ def small_world() -> World:
 
 
 class Acme:
-    """The simulated cloud. ``users`` may change between scans."""
+    """The simulated cloud. ``users`` may change between scans; its organisation does not tell of ``hidden`` ones."""
 
     def __init__(self, users: World) -> None:
         self.users = users
+        self.hidden: set[str] = set()
         self.clock = SimulatedClock(NOW)
         self.faults = Faults(self.clock)
         self.calls = CallCounts()
@@ -83,6 +84,10 @@ class Acme:
     def _body(self, action: str, account: str, rest: list[str]) -> Any:
         if action == "WhoAmI":
             return {"principal": "reader"}
+        if action.startswith("Org"):
+            return self._of_organisation(action, rest)
+        if action in ("Enter", "OwnBindings"):
+            return {}
         users = self.users[account]
         if action == "ListUsers":
             first = int(rest[0])
@@ -93,6 +98,15 @@ class Acme:
             return {"tokens": users[rest[0]], "secret": self.canaries.plant(f"secret of {rest[0]}")}
         return {"users": len(users)}
 
+    def _of_organisation(self, action: str, rest: list[str]) -> Any:
+        told = {name: users for name, users in sorted(self.users.items()) if name not in self.hidden}
+        if action == "OrgGuards":
+            return {"guards": ["no-exit"]}
+        pairs = sorted((position, name, one) for name, users in told.items() for position, one in enumerate(users))
+        first = int(rest[0])
+        page = [{"account": name, "name": one, "tokens": told[name][one]} for _, name, one in pairs[first:][:PAGE]]
+        return {"users": page, "more": first + PAGE < len(pairs), "accounts": list(told)}
+
 
 class Refused(Exception):
     def __init__(self, operation: str, status: int, code: str) -> None:
@@ -102,12 +116,13 @@ class Refused(Exception):
 
 @dataclass
 class Door:
-    """The client of one account."""
+    """The client of one account, or of the organisation with the accounts ``below`` it."""
 
     scope: Scope
     endpoint: str
     context: Context
     closed: list[str]
+    below: Mapping[str, Scope] = field(default_factory=dict)
 
     def call(self, operation: str, *path: str, page: int = 1) -> Any:
         request = urllib.request.Request("/".join((self.endpoint, operation, self.scope.native_id, *path)))
@@ -163,15 +178,41 @@ def users_found(door: Door, reader: Reader) -> Iterator[Record]:
         yield user(door.scope, name, "acme.users-found")
 
 
-def tokens(door: Door, reader: Reader) -> Iterator[Record]:
-    names = sorted({record.native_id for record in reader("acme.users") if isinstance(record, Identity)})
-    with ThreadPoolExecutor(max(1, door.context.fanout)) as pool:
-        asked = [(name, pool.submit(contextvars.copy_context().run, door.call, "ListTokens", name)) for name in names]
-        for name, future in asked:
-            for token in future.result()["tokens"]:
-                key = f"{door.scope.key}/token/{token}"
-                identity = f"{door.scope.key}/user/{name}"
-                yield Credential(key, door.scope.key, "token", token, token, identity, "active", source="acme.tokens")
+def org_users(door: Door, reader: Reader) -> Iterator[Record]:
+    first, more = 0, True
+    while more:
+        answer = door.call("OrgUsers", str(first), page=first // PAGE + 1)
+        for one in answer["users"]:
+            if one["account"] in door.below:
+                yield user(door.below[one["account"]], one["name"], "acme.org-users")
+        more, first = answer["more"], first + PAGE
+    for name in answer["accounts"]:
+        if name in door.below:
+            yield Covered(door.below[name].key)
+
+
+def guards(door: Door, reader: Reader) -> Iterator[Record]:
+    for name in door.call("OrgGuards")["guards"]:
+        key = f"{door.scope.key}/service_control_policy/{name}"
+        yield Policy(key, door.scope.key, "service_control_policy", name, name, source="acme.guards")
+
+
+def tokens_of(read: str) -> Callable[[Door, Reader], Iterator[Record]]:
+    """A source of tokens that asks for those of the users whom the source ``read`` showed."""
+
+    def tokens(door: Door, reader: Reader) -> Iterator[Record]:
+        names = sorted({record.native_id for record in reader(read) if isinstance(record, Identity)})
+        with ThreadPoolExecutor(max(1, door.context.fanout)) as pool:
+            asked = [(name, pool.submit(copy_context().run, door.call, "ListTokens", name)) for name in names]
+            for name, future in asked:
+                for token in future.result()["tokens"]:
+                    key = f"{door.scope.key}/token/{token}"
+                    identity = f"{door.scope.key}/user/{name}"
+                    yield Credential(
+                        key, door.scope.key, "token", token, token, identity, "active", source="acme.tokens"
+                    )
+
+    return tokens
 
 
 def summary(door: Door, reader: Reader) -> Iterator[Record]:
@@ -200,7 +241,7 @@ FOUND = Source(
 FOUND_ALONE = replace(FOUND, fallback_for=None)
 TOKENS = Source(
     "acme.tokens",
-    tokens,
+    tokens_of("acme.users"),
     lists=frozenset({"credential:token"}),
     reads=("acme.users",),
     permissions=("acme:ListTokens",),
@@ -213,6 +254,26 @@ SUMMARY = Source(
     permissions=("acme:Summary",),
 )
 SOURCES = (SUMMARY, TOKENS, USERS, FOUND)
+
+ORG_USERS = Source(
+    "acme.org-users",
+    org_users,
+    lists=frozenset({"identity:user"}),
+    adds=frozenset({"identity:user.tags"}),
+    permissions=("acme:OrgUsers",),
+    on=frozenset({"organization"}),
+    spans=True,
+)
+GUARDS = Source(
+    "acme.guards",
+    guards,
+    lists=frozenset({"policy:service_control_policy"}),
+    permissions=("acme:OrgGuards",),
+    on=frozenset({"organization"}),
+)
+USERS_ALONE = replace(USERS, fallback_for="acme.org-users")
+ORG_TOKENS = replace(TOKENS, run=tokens_of("acme.org-users"), reads=("acme.org-users",))
+ORG_SOURCES = (ORG_USERS, GUARDS, USERS_ALONE, ORG_TOKENS)
 
 
 @dataclass
@@ -239,6 +300,29 @@ class AcmeSession:
 
     def close(self) -> None:
         self.closed.append("session")
+
+
+class OrgSession(AcmeSession):
+    """Sees the organisation, too. The setting ``folders`` says which account lies in which folder."""
+
+    def scopes(self) -> Iterator[Scope]:
+        top = Scope("acme/organization/top", "acme", "organization", "top", name="top")
+        folders = self.settings.get("folders", {})
+        above = {
+            name: Scope(f"acme/folder/{name}", "acme", "folder", name, name=name, parent=top.key)
+            for name in sorted(set(folders.values()))
+        }
+        yield top
+        yield from above.values()
+        for scope in super().scopes():
+            yield scope._replace(parent=above.get(folders.get(scope.native_id), top).key)
+
+    def enter(self, scope: Scope) -> Door:
+        door = super().enter(scope)
+        if scope.kind != "account":
+            door.below = {one.native_id: one for one in self.scopes() if one.kind == "account"}
+        door.call("Enter")
+        return door
 
 
 def classify(error: BaseException) -> Failure:

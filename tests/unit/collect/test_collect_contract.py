@@ -119,3 +119,56 @@ def test_a_policy_that_grants_too_little_is_caught(acme_parts: Any, tmp_path: Pa
 
     with starter(Contract(poor, cloud), tmp_path)() as bench, pytest.raises(AssertionError, match="leaves it out"):
         Suite.test_declaration(bench)
+
+
+class TestAcmeOrganisation(ConnectorContract):
+    """The same over an organisation: one listing for all accounts, and account by account where it is denied."""
+
+    @pytest.fixture
+    def contract(self, acme_parts: Any) -> Contract:
+        return organisation(acme_parts)
+
+
+def organisation(acme_parts: Any, *sources: Source) -> Contract:
+    return Contract(
+        acme_parts.connector(sources or acme_parts.ORG_SOURCES, session=acme_parts.OrgSession),
+        lambda: acme_parts.Acme(acme_parts.small_world()),
+        budget=20,
+    )
+
+
+def test_an_account_that_a_spanning_source_does_not_name_is_caught(acme_parts: Any, tmp_path: Path) -> None:
+    def forgetful(door: Any, reader: Any) -> Iterator[Any]:
+        for record in acme_parts.org_users(door, reader):
+            if isinstance(record, Identity) or not record.scope.endswith("two"):
+                yield record
+
+    contract = organisation(acme_parts, replace(acme_parts.ORG_USERS, run=forgetful))
+    with starter(contract, tmp_path)() as bench, pytest.raises(AssertionError):
+        Suite.test_one_coverage_row_for_each_planned_source(bench)
+
+
+def test_a_source_with_which_the_simulation_has_nothing_to_do_is_caught(acme_parts: Any, tmp_path: Path) -> None:
+    contract = organisation(acme_parts, acme_parts.USERS, replace(acme_parts.GUARDS, on=frozenset({"tenant"})))
+    with starter(contract, tmp_path)() as bench, pytest.raises(AssertionError, match="has to do with"):
+        Suite.test_one_coverage_row_for_each_planned_source(bench)
+
+
+def test_a_fallback_that_says_something_else_below_the_organisation_is_caught(acme_parts: Any, tmp_path: Path) -> None:
+    def other(door: Any, reader: Any) -> Iterator[Any]:
+        for record in acme_parts.users(door, reader):
+            yield record._replace(tags='{"x":"y"}' if door.scope.native_id == "two" else "{}")
+
+    contract = organisation(acme_parts, acme_parts.ORG_USERS, replace(acme_parts.USERS_ALONE, run=other))
+    with pytest.raises(AssertionError, match="has tags"):
+        Suite.test_a_fallback_gives_what_the_primary_gives(starter(contract, tmp_path))
+
+
+def test_a_fallback_of_a_fallback_is_compared_too(acme_parts: Any, tmp_path: Path) -> None:
+    def other(door: Any, reader: Any) -> Iterator[Any]:
+        for record in acme_parts.users_found(door, reader):
+            yield record._replace(name=record.name.upper())
+
+    sources = (acme_parts.ORG_USERS, acme_parts.USERS_ALONE, replace(acme_parts.FOUND, run=other))
+    with pytest.raises(AssertionError, match="has name"):
+        Suite.test_a_fallback_gives_what_the_primary_gives(starter(organisation(acme_parts, *sources), tmp_path))

@@ -17,16 +17,18 @@ from nhiscan.collect import scan
 from nhiscan.collect.spool import Spool
 from nhiscan.connector import Connector, Failure, Source
 from nhiscan.inventory import open_inventory
-from nhiscan.model import Identity, Scope
+from nhiscan.model import Covered, Identity, Scope
 
-place, folder, when = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+place, folder, when, where = sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]
 
 class Door:
     def close(self): pass
 
 class Session:
     def caller(self): return {}
-    def scopes(self): return [Scope("acme/account/one", "acme", "account", "one")]
+    def scopes(self):
+        return [Scope("acme/organization/top", "acme", "organization", "top"),
+                Scope("acme/account/one", "acme", "account", "one", parent="acme/organization/top")]
     def enter(self, scope): return Door()
     def close(self): pass
 
@@ -36,6 +38,8 @@ def wait():
 
 def users(door, reader):
     yield Identity("acme/account/one/user/new", "acme/account/one", "user", "new", "new", source="acme.users")
+    if where == "organization":
+        yield Covered("acme/account/one")
     if when == "reading":
         wait()
 
@@ -43,7 +47,7 @@ def finish(scan):
     if when == "finishing":
         wait()
 
-source = Source("acme.users", users, lists=frozenset({"identity:user"}))
+source = Source("acme.users", users, lists=frozenset({"identity:user"}), on=frozenset({where}), spans=True)
 connector = Connector("acme", "Acme", (), lambda settings: (source,), lambda settings, context: Session(),
                       lambda error: Failure("failed"), lambda settings: "")
 scan(open_inventory(place), [(connector, {})], finish=finish, clock=lambda: 1_790_000_100, sleep=lambda seconds: None,
@@ -51,15 +55,16 @@ scan(open_inventory(place), [(connector, {})], finish=finish, clock=lambda: 1_79
 """
 
 
+@pytest.mark.parametrize("where", ["account", "organization"])
 @pytest.mark.parametrize("when", ["reading", "finishing"])
-def test_a_killed_scan_changes_nothing_that_can_be_read(bench: Any, tmp_path: Path, when: str) -> None:
+def test_a_killed_scan_changes_nothing_that_can_be_read(bench: Any, tmp_path: Path, when: str, where: str) -> None:
     bench.scan()
     before = bench.rows("SELECT * FROM identity")
     spools = tmp_path / "spools"
     spools.mkdir()
     program = tmp_path / "scan.py"
     program.write_text(SCAN)
-    arguments = [sys.executable, str(program), bench.inventory.place, str(spools), when]
+    arguments = [sys.executable, str(program), bench.inventory.place, str(spools), when, where]
     with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "now\n"

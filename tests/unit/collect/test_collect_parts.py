@@ -193,7 +193,7 @@ def test_the_spool_gives_back_what_it_was_given(tmp_path: Path) -> None:
         found = list(spool.records(0, 1))
         assert found[0] == ("identity", person(0))
         assert isinstance(found[0][1], Identity)
-        assert [(table, len(rows)) for table, rows in spool.chunks(0, 1)] == [
+        assert [(table, len(rows)) for table, rows in spool.chunks([(0, 1)])] == [
             ("identity", CHUNK),
             ("identity", 2),
             ("document", 1),

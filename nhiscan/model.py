@@ -540,7 +540,7 @@ class Coverage(NamedTuple):
     started_at: int = 0
     ended_at: int = 0
     data_time: int | None = None  # as of when the data is true
-    transcript_sha256: str | None = None
+    transcript_sha256: str | None = None  # of the calls that read it; with `calls` 0 those of a scope above
 
 
 class Need(NamedTuple):

@@ -203,6 +203,22 @@ def test_the_spool_gives_back_what_it_was_given(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 300_000)), max_size=60))
+def test_records_of_many_scopes_are_found_by_scope_in_the_order_delivered(found: list[tuple[int, int]]) -> None:
+    with Spool() as spool:
+        with spool.gatherer(3, 1) as writer:
+            for number, (home, size) in enumerate(found):
+                writer.write("identity", person(number)._replace(description="\u2028" * size), f"scope-{home}")
+        assert len(list(spool.folder.glob("*.records"))) == 1
+        for home in range(31):
+            part = [record.native_id for _, record in spool.part(3, 1, f"scope-{home}") if isinstance(record, Identity)]
+            assert part == [str(number) for number, (one, _) in enumerate(found) if one == home]
+        assert {record for _, record in spool.records(3, 1)} == {
+            record for home in range(31) for _, record in spool.part(3, 1, f"scope-{home}")
+        }
+        assert list(spool.part(3, 2, "scope-0")) == list(spool.part(2, 1, "scope-0")) == []
+
+
 def test_what_a_killed_run_left_is_removed_and_a_living_one_left_alone(tmp_path: Path) -> None:
     dead, unknown = tmp_path / f"{PREFIX}dead", tmp_path / f"{PREFIX}unknown"
     dead.mkdir()

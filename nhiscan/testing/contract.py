@@ -32,7 +32,10 @@ from nhiscan.testing.environment import environment
 from nhiscan.testing.faults import Faults
 from nhiscan.testing.simulation import RunningSimulation
 
-TABLES_READ = ("scope", "identity", "alias", "credential", "policy", "access_grant", "relation", "setting", "person")
+TABLES_READ = (
+    *("scope", "identity", "alias", "credential", "policy", "access_grant", "relation", "setting", "person"),
+    "access_use",
+)
 """Tables whose rows must survive whatever cannot be read."""
 
 NOT_COMPARED = frozenset({"source", *LAST_USE} - {"used_at"})

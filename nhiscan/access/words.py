@@ -1,0 +1,148 @@
+"""The words in which access is told to people, one for each word of the vocabulary. Names in them are as they came."""
+
+from collections.abc import Iterable, Mapping
+
+from nhiscan.access.names import Names
+from nhiscan.access.paths import Allow, Hop, Path, strings
+
+LEVELS: Mapping[str, str] = {
+    "administrator": "administrator",
+    "escalates_to_administrator": "can become administrator",
+    "escalates": "can get more than it has",
+    "permissions_management": "permissions management",
+    "write": "write",
+    "tagging": "tagging",
+    "read": "read",
+    "list": "list",
+    "none": "none",
+    "unknown": "unknown",
+}
+"""Levels of `nhiscan.model.PRIVILEGE_LEVELS` and `nhiscan.model.ACCESS_LEVELS`."""
+
+OUTCOMES: Mapping[str, str] = {"administrator": "administrator", "more": "more than it has"}
+GRADES: Mapping[str, str] = {
+    "exploitable_now": "exploitable now",
+    "needs_resource": "needs a resource",
+    "conditional": "hangs on a condition",
+}
+CATEGORIES: Mapping[str, str] = {
+    "self_escalation": "changes its own rights",
+    "principal_access": "takes over",
+    "assume_role": "becomes",
+    "new_passrole": "runs something new as",
+    "existing_passrole": "uses what runs as",
+    "chain": "reaches",
+}
+CAPABILITIES: Mapping[str, str] = {
+    "administrator": "every action on everything",
+    "service_administrator": "every action of a service",
+    "level": "actions of a level",
+    "exclusion": "everything but what is named",
+    "pass_role": "hand roles to services",
+    "assume_role": "become roles",
+    "permissions_management": "change who may do what",
+    "credential_creation": "make long-lived credentials",
+    "credential_exposure": "obtain credentials",
+    "secret_read": "read secrets and data",
+    "guardrail_removal": "take guardrails away",
+    "unknown": "a policy that could not be read",
+}
+EFFECTS: Mapping[str, str] = {
+    "allowed": "allowed",
+    "bounded": "held back by a permissions boundary",
+    "denied": "taken away by a deny or by a policy of the organisation",
+}
+REASONS: Mapping[str, str] = {
+    "condition": "it hangs on a condition that only a request can decide",
+    "unknown-condition-key": "it hangs on a condition key or operator that is not known",
+    "scp-unread": "the policies of the organisation were not read",
+    "boundary-unread": "the permissions boundary was not read",
+    "document-unread": "a policy document was not delivered",
+    "document-unreadable": "a policy document cannot be read as one",
+    "unknown-action": "the action data lacks an action",
+    "resource-policy-unread": "the policy of the resource was not read",
+    "resource-unread": "whether the resource that is needed exists was not read",
+    "membership-unread": "the members of a group were not read",
+}
+LAYERS: Mapping[str, str] = {
+    "identity": "its own policy",
+    "group": "a policy of its group",
+    "permissions_boundary": "permissions boundary",
+    "service_control_policy": "service control policy",
+    "resource_control_policy": "resource control policy",
+    "trust": "trust policy",
+    "resource": "policy of the resource",
+    "session": "session policy",
+}
+
+
+def reasons(codes: str | Iterable[str] | None) -> str:
+    """Codes of `nhiscan.model.ACCESS_REASONS` in words, joined; a code that is not known stays as it is."""
+    listed = codes.split(",") if isinstance(codes, str) else codes or ()
+    return "; ".join(REASONS.get(code, code) for code in listed if code)
+
+
+def limits(limited_by: str | None, names: Names) -> list[str]:
+    """What takes something away, one text each, from ``limited_by`` ("<kind>|<key of a Grant>|<statement>")."""
+    found = []
+    for entry in strings(limited_by):
+        kind, _, rest = entry.partition("|")
+        key, _, statement = rest.rpartition("|")
+        source = names.source(key) if key else None
+        named = source.words if source and source.kind else " ".join([LAYERS.get(kind, kind), key]).strip()
+        found.append(named + _statement(statement))
+    return found
+
+
+def allowed_by(allow: Allow) -> str:
+    """What allows it: iam:PassRole on * by inline policy deploy of user ci, statement 1."""
+    text = allow.action + (f" on {allow.resource}" if allow.resource else "")
+    if allow.source.name:
+        text += f" by {allow.source.words}" + _statement(allow.statement)
+    return text + conditions(allow.conditions)
+
+
+def weakest(allow: Allow) -> str:
+    """The smallest change that breaks a path: take iam:PassRole out of statement 1 of inline policy deploy."""
+    if not allow.source.name:
+        return f"take {allow.action} away"
+    inside = f"statement {allow.statement} of " if allow.statement else ""
+    return f"take {allow.action} out of {inside}{allow.source.words}"
+
+
+def conditions(keys: Iterable[str]) -> str:
+    listed = ", ".join(keys)
+    return f", under a condition on {listed}" if listed else ""
+
+
+def hop(step: Hop) -> str:
+    """A hop in one sentence: ci-runner runs something new as deployer."""
+    verb = CATEGORIES.get(step.category, step.method or "reaches")
+    if step.target is not None and step.target.key == step.source.key:
+        own = verb if step.category == "self_escalation" else f"{verb} itself"
+        return f"{step.source.name} {own}"
+    if step.target is None:
+        return f"{step.source.name} {verb} an identity that is not known"
+    return f"{step.source.name} {verb} {step.target.name}"
+
+
+def outcome(way: Path) -> str:
+    """What the path ends in: administrator, more than it has."""
+    return OUTCOMES.get(way.row.outcome, way.row.outcome)
+
+
+def standing(way: Path) -> str:
+    """How sure it is: exploitable now, proven."""
+    grade = GRADES.get(way.row.grade, way.row.grade)
+    return ", ".join(part for part in (grade, way.row.confidence) if part)
+
+
+def way(found: Path) -> str:
+    """The path on one line: ci > deployer > admin."""
+    stops = [found.hops[0].source.name]
+    stops += [step.target.name if step.target else "an identity that is not known" for step in found.hops]
+    return " > ".join(stops)
+
+
+def _statement(statement: str) -> str:
+    return f", statement {statement}" if statement else ""

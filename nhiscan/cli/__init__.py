@@ -14,6 +14,7 @@ COMMANDS = {
     "scan": ("nhiscan.cli.scan:scan", "Read identities and credentials and judge them."),
     "findings": ("nhiscan.cli.findings:findings", "Show what is wrong, why, and how to fix it."),
     "inventory": ("nhiscan.cli.inventory:inventory", "Show the last known identities, credentials and grants."),
+    "access": ("nhiscan.cli.access:access", "Tell what an identity can really do, and what it can become."),
     "report": ("nhiscan.cli.report:report", "Write the signed evidence package of a scan."),
     "verify": ("nhiscan.cli.verify:verify", "Check an evidence package, offline."),
     "evaluate": ("nhiscan.cli.evaluate:evaluate", "Run the rules again on what is stored."),

@@ -90,6 +90,25 @@ def program(tmp_path: Path) -> Program:
     return Program(tmp_path, variables)
 
 
+@pytest.fixture(scope="session")
+def keep(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a provider of somebody else in ``plugins`` and two scans of it in ``inventory.db``.
+
+    The second scan left out account two.
+    """
+    from .keep import ANALYZER, ENTRIES, ESTATE, install
+
+    folder = tmp_path_factory.mktemp("keep")
+    (folder / "home").mkdir()
+    install(folder / "plugins", ENTRIES + ANALYZER)
+    program = Program(folder, {"PYTHONPATH": str(folder / "plugins"), "NHISCAN_DB": str(folder / "inventory.db")})
+    program.write("estate.json", json.dumps(ESTATE))
+    for account in ((), ("--account", "one")):
+        done = program("scan", "keep", "--file", "estate.json", *account)
+        assert done.code == 0, done.err
+    return folder
+
+
 @pytest.fixture
 def now() -> int:
     """The real clock: the program has no other one."""

@@ -1,0 +1,212 @@
+"""What somebody may do, told as text: an identity's rights at length, and the answer to one question."""
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+
+from nhiscan.access import words
+from nhiscan.access.explanation import Explanation, codes
+from nhiscan.access.names import Names, Who
+from nhiscan.access.paths import Path, object_of, strings
+from nhiscan.access.principal import Principal
+from nhiscan.analyzer import Deciding, Decision
+from nhiscan.model import EffectiveAccess, Privilege
+from nhiscan.text import plural, visible
+
+MOST_LISTED = 20
+"""Identities that are named of those it reaches, and capabilities of one sort; JSON holds all of them."""
+MOST_PATHS = 10
+
+
+class Page:
+    """Lines of text. Prose is wrapped at ``width`` (None: not at all), indented by a hanging indent."""
+
+    def __init__(self, width: int | None) -> None:
+        self._width = width
+        self.lines: list[str] = []
+
+    def say(self, text: str, *, first: str = "", rest: str | None = None) -> None:
+        """One paragraph: ``first`` stands before its first line, blanks of the same length (or ``rest``) below."""
+        below = " " * len(first) if rest is None else rest
+        flat = visible(" ".join(text.split(" ")))
+        if self._width is None:
+            self.lines.append((first + flat).rstrip())
+            return
+        self.lines += textwrap.wrap(
+            flat,
+            max(self._width, 40),
+            initial_indent=first,
+            subsequent_indent=below,
+            break_long_words=False,
+            break_on_hyphens=False,
+        ) or [first.rstrip()]
+
+    def fact(self, heading: str, text: str) -> None:
+        if text:
+            self.say(text, first=f"  {heading}:".ljust(18))
+
+    def head(self, text: str) -> None:
+        self.lines.append("")
+        self.say(text)
+
+    def text(self) -> Iterator[str]:
+        return (f"{line}\n" for line in self.lines)
+
+
+def called(one: Principal | Who, names: Names) -> str:
+    """Who it is: user ci-runner (arn:...) in acme-prod."""
+    name = f"{one.kind.replace('_', ' ')} {one.name}" if one.kind else one.name
+    place = names.scope(one.scope) if one.scope else ""
+    return name + (f" ({one.arn})" if one.arn else "") + (f" in {place}" if place else "")
+
+
+def described(found: Explanation, names: Names, notes: Iterable[str], width: int | None) -> Iterator[str]:
+    """The explanation of one identity, as lines."""
+    page = Page(width)
+    page.say(called(found.principal, names))
+    for note in notes:
+        page.fact("Note", note)
+    _level(page, found, names)
+    _paths(page, found.paths)
+    _held(page, "May do", [row for row in found.access if row.effect == "allowed"], names)
+    _held(page, "Would do, but is held back", [row for row in found.access if row.effect != "allowed"], names)
+    if found.trust:
+        page.head(f"Who may become it by its trust policy: {len(found.trust)}")
+        for row in found.trust[:MOST_LISTED]:
+            guard = ", ".join(word for word in ("another scope" if row.external else "", row.width or "") if word)
+            text = f"{row.principal_kind} {row.principal}" + (f" ({guard})" if guard else "")
+            page.say(text + words.conditions(object_of(row.conditions)), first="  - ")
+        _more(page, len(found.trust))
+    privilege = found.privilege
+    _group(page, "Can become", found.reaches, privilege.reaches if privilege else None, names)
+    _group(page, "Who can become it", found.reached_by, privilege.reached_by if privilege else None, names)
+    if found.right_sized is not None:
+        page.head("A policy with what it has used and nothing more: add --right-sized")
+    return page.text()
+
+
+def _level(page: Page, found: Explanation, names: Names) -> None:
+    row = found.privilege
+    if row is None:
+        page.fact("Level", "not worked out: no analyzer has judged this identity")
+        return
+    level = words.LEVELS.get(row.level, row.level)
+    if row.path and row.hops:
+        level += f" in {plural(row.hops, 'step')}"
+    page.fact("Level", f"{level}; {row.confidence}{_because(row.reason)}")
+    page.fact("Policies give", _services(row))
+    if row.effect != "allowed":
+        granted = words.LEVELS.get(row.granted, row.granted)
+        limits = ", ".join(words.limits(row.limited_by, names))
+        page.fact(
+            "Held back", f"{granted}, {words.EFFECTS.get(row.effect, row.effect)}" + (f": {limits}" if limits else "")
+        )
+    owner = found.principal.owner or "none known"
+    page.fact(
+        "Owner", owner + (f"; a {found.principal.nature}" if found.principal.nature in ("machine", "person") else "")
+    )
+
+
+def _because(reason: str | None) -> str:
+    why = words.reasons(codes(reason))
+    return f", because {why}" if why else ""
+
+
+def _services(row: Privilege) -> str:
+    """What the policies give: administrator on everything; write on s3, sqs."""
+    given = []
+    for level, services in object_of(row.services).items():
+        listed = services if isinstance(services, list) else [services]
+        shown = ["everything" if name == "*" else str(name) for name in listed[:MOST_LISTED]]
+        more = f" and {len(listed) - MOST_LISTED} more" if len(listed) > MOST_LISTED else ""
+        given.append(f"{words.LEVELS.get(level, level)} on {', '.join(shown)}{more}")
+    return "; ".join(given) or words.LEVELS.get(row.granted, row.granted)
+
+
+def _paths(page: Page, paths: Sequence[Path]) -> None:
+    if not paths:
+        return
+    page.head(f"Ways to more than it has: {len(paths)}")
+    for number, way in enumerate(paths[:MOST_PATHS], start=1):
+        page.say(f"{words.outcome(way)}: {words.way(way)} ({words.standing(way)})", first=f"  {number}. ", rest="     ")
+        for step, hop in enumerate(way.hops, start=1):
+            page.say(hop.why or words.hop(hop), first=f"     {number}.{step} ")
+            for allow in hop.allows:
+                page.say(words.allowed_by(allow), first="         - ")
+            if hop.needs:
+                page.say(f"needs {hop.needs}", first="         - ")
+        if way.row.reason:
+            page.say(f"not proven: {words.reasons(codes(way.row.reason))}", first="     ")
+        if way.weakest:
+            page.say(f"to break it: {words.weakest(way.weakest)}", first="     ")
+    if len(paths) > MOST_PATHS:
+        page.say(f"and {len(paths) - MOST_PATHS} more; --format json has all of them", first="  ")
+
+
+def _held(page: Page, heading: str, rows: Sequence[EffectiveAccess], names: Names) -> None:
+    if not rows:
+        return
+    page.head(f"{heading}: {len(rows)}")
+    for row in rows[:MOST_LISTED]:
+        what = words.CAPABILITIES.get(row.capability, row.capability)
+        if row.capability == "level":
+            what = f"{words.LEVELS.get(row.level, row.level)} in {row.service}"
+        source = names.source(row.via)
+        text = f"{what}: {row.action}" if row.capability != "unknown" else what
+        text += f" ({plural(row.actions, 'action')})" if row.actions > 1 else ""
+        text += f" on {row.resource}" if row.capability != "unknown" else ""
+        text += f", by {source.words}" + (f", statement {row.statement}" if row.statement else "")
+        text += words.conditions(strings(row.conditions))
+        if row.effect != "allowed":
+            text += f"; {', '.join(words.limits(row.limited_by, names)) or words.EFFECTS.get(row.effect, row.effect)}"
+        text += f"; {row.confidence}{_because(row.reason)}" if row.confidence != "proven" else ""
+        page.say(text, first="  - ")
+    _more(page, len(rows))
+
+
+def _group(page: Page, heading: str, listed: Sequence[Who] | None, counted: int | None, names: Names) -> None:
+    number = len(listed) if listed is not None else counted
+    if number is None:
+        return
+    page.head(f"{heading}: {plural(number, 'identity').replace('identitys', 'identities')}")
+    for who in (listed or ())[:MOST_LISTED]:
+        page.say(called(who, names), first="  - ")
+    if listed:
+        _more(page, number)
+
+
+def _more(page: Page, number: int) -> None:
+    if number > MOST_LISTED:
+        page.say(f"and {number - MOST_LISTED} more; --format json has all of them", first="  ")
+
+
+def answered(question: str, decision: Decision, names: Names, notes: Iterable[str], width: int | None) -> Iterator[str]:
+    """The answer to one question: the verdict is the first word."""
+    page = Page(width)
+    page.say(f"{decision.verdict}: {question}")
+    for note in notes:
+        page.fact("Note", note)
+    if decision.explanation:
+        page.fact("Why", decision.explanation)
+    for one in decision.statements:
+        page.fact(_EFFECTS.get(one.effect, one.effect), deciding(one, names))
+    if decision.reasons:
+        page.fact("Not certain", words.reasons(decision.reasons))
+    return page.text()
+
+
+_EFFECTS = {"allow": "Allowed by", "deny": "Denied by", "no-allow": "Not allowed by"}
+
+
+def deciding(one: Deciding, names: Names) -> str:
+    """A statement that decides, in words: statement 1 of inline policy deploy of user ci-runner.
+
+    Where no statement decides but the want of one, the layer that has none.
+    """
+    layer = words.LAYERS.get(one.layer, one.layer.replace("_", " "))
+    source = names.source(one.source)
+    if one.effect == "no-allow":
+        return f"{layer}, where no statement allows it" + (f" ({one.name})" if one.name else "")
+    if source.kind == "trust" and one.layer != "trust":
+        source = source._replace(kind="")
+    named = source.words if source.kind else f"{layer} {one.name or source.name}"
+    return (f"statement {one.statement} of " if one.statement else "") + named + words.conditions(one.conditions)

@@ -13,6 +13,7 @@ from nhiscan.report import population
 from nhiscan.report.judged import WORST_FIRST, Collector, Framework, Severity, Test, Total, frameworks, total
 from nhiscan.report.material import Cover, Material
 from nhiscan.report.population import OUTCOMES, Gap, Tie
+from nhiscan.report.reach import Reach
 
 CAP_ROWS = 500  # rows of other printed tables than those of the rules
 CAP_SCOPES = 50  # scopes printed under each rule
@@ -77,6 +78,7 @@ class Page:
     natures: list[Mapping[str, Any]]
     frameworks: list[Framework]
     leavers: Leavers
+    reach: Reach
     listed: int
     embedded: int
     cap_rows: int = CAP_ROWS
@@ -97,7 +99,7 @@ class Page:
         return sum(row.number for row in self.population if row.what == "identities")
 
 
-def page(material: Material, made: list[Test], seen: Collector, gone: Leavers) -> Page:
+def page(material: Material, made: list[Test], seen: Collector, gone: Leavers, reached: Reach) -> Page:
     """Put the page together, once every result was seen."""
     found = population.gaps(material.sql)
     breaks = [gap for gap in found if gap.breaks]
@@ -135,6 +137,7 @@ def page(material: Material, made: list[Test], seen: Collector, gone: Leavers) -
         natures=_natures(material),
         frameworks=frameworks(made),
         leavers=gone,
+        reach=reached,
         listed=seen.listed,
         embedded=seen.embedded,
     )

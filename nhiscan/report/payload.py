@@ -8,10 +8,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from nhiscan.access.names import Names
 from nhiscan.findings import scope_names
 from nhiscan.inventory.views import VIEWS
 from nhiscan.model import Call
-from nhiscan.report import html, judged, page, population, results
+from nhiscan.report import html, judged, page, population, reach, results
 from nhiscan.report.material import FORMAT, Calls, Material, canonical, compact
 from nhiscan.report.tables import Cell, Files, epoch, flow, iso
 from nhiscan.rule.definition import Rule
@@ -69,6 +70,9 @@ ABOUT = {
     "03-population/identities.jsonl": "The same, a JSON object a line.",
     "03-population/grants.csv": "Who holds which policy or role.",
     "03-population/grants.jsonl": "The same, a JSON object a line.",
+    "03-population/access.csv": "How far the rights of each identity go: level, limits, whom it can become.",
+    "03-population/escalation-paths.csv": "Ways to more rights than an identity has, hop by hop, and what breaks each.",
+    "03-population/escalation-paths.jsonl": "The same, a JSON object a line.",
     "03-population/tie-out.csv": "Two independent counts of the same population, and their difference.",
     DOCUMENTS: "Policy documents by digest: what effective access and trust are worked out from.",
     TRANSCRIPT: "Each API call: parameters without secrets, page, items, answer's digest.",
@@ -160,6 +164,9 @@ def write_derived(material: Material, files: Files) -> page.Page:
     files.table("03-population/keys", population.KEY_COLUMNS, population.keys(sql, calls), jsonl=True)
     files.table("03-population/identities", population.IDENTITY_COLUMNS, population.identities(sql, calls), jsonl=True)
     files.table("03-population/grants", population.GRANT_COLUMNS, population.grants(sql, calls), jsonl=True)
+    names = Names(sql)
+    files.table("03-population/access", reach.ACCESS_COLUMNS, reach.access(sql, names))
+    files.table("03-population/escalation-paths", reach.PATH_COLUMNS, reach.escalation_paths(sql, names), jsonl=True)
     files.table("03-population/tie-out", population.TIE_COLUMNS, population.ties(sql))
     files.table("02-scope/limitations", population.GAP_COLUMNS, population.gaps(sql))
     files.text(PARAMETERS, canonical(_parameters(material.rules, material.parameters)))
@@ -168,7 +175,7 @@ def write_derived(material: Material, files: Files) -> page.Page:
     results.write(material, files, seen.see)
     gone = _leavers(material, files)
     files.table("06-lifecycle/inputs", INPUT_COLUMNS, _inputs(material))
-    values = page.page(material, made, seen, gone)
+    values = page.page(material, made, seen, gone, reach.reach(sql, names))
     files.table("02-scope/controls", CONTROL_COLUMNS, _controls(made))
     files.text(SCOPE, canonical(_scope(material, values)))
     script = html.asset("table.js")

@@ -117,8 +117,16 @@ def test_a_status_is_a_word_and_never_colour_alone(page: Node) -> None:
     words = {*WORDS.values(), "Not tested", "Critical", "High", "Medium", "Low", "Info"}
     for chip in chips:
         assert chip.text in words
+    named = {node.attributes["id"]: node.words() for node in page.all() if "id" in node.attributes}
+    drawings = [figure.all("svg") for figure in page.all("figure")]
     for picture in page.all("svg"):
-        assert picture.attributes["aria-hidden"] == "true"  # its numbers stand beside it as text
+        if [picture] not in drawings:
+            assert picture.attributes["aria-hidden"] == "true"  # its numbers stand beside it as text
+            continue
+        assert picture.attributes["role"] == "img"
+        assert all(named[name] for name in picture.attributes["aria-labelledby"].split())
+    for figure in page.all("figure"):
+        assert figure.all("figcaption")[0].all("ol")[0].all("li")  # the same hops as text
 
 
 def test_times_are_machine_readable(page: Node) -> None:
@@ -208,6 +216,7 @@ def test_contrast(theme: str) -> None:
     pairs += [(text, f"{ground}-soft") for text in ("ink", "soft", "link") for ground in ("pass", "fail")]
     for text, ground in pairs:
         assert contrast(colours[text], colours[ground]) >= 4.5, (theme, text, ground)
+    pairs += [(text, f"{ground}-soft") for text in ("ink", "soft") for ground in ("critical", "medium")]
     edges = [("edge", "paper"), ("edge", "raised"), *((word, "paper") for word in words)]
     edges += [("focus", "paper"), ("focus", "raised")] if theme != "print" else []
     for line, ground in edges:

@@ -64,5 +64,6 @@ def nearest(sql: Sql, word: str, most: int = 5) -> list[str]:
     short = word.rpartition("/")[2].casefold() or word.casefold()
     same = [name for name in names if name.casefold() == short]
     inside = [name for name in names if short in name.casefold() and name not in same]
-    close = difflib.get_close_matches(short, names[:MOST_COMPARED], n=most) if len(short) < 200 else []
+    compared = sorted(names, key=lambda name: (abs(len(name) - len(short)), name))[:MOST_COMPARED]
+    close = difflib.get_close_matches(short, compared, n=most) if len(short) < 200 else []
     return list(dict.fromkeys([*same, *inside, *close]))[:most]

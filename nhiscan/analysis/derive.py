@@ -11,7 +11,7 @@ from nhiscan.analysis.records import INDEXED, SqlRecords
 from nhiscan.analysis.roster import Roster
 from nhiscan.analysis.tables import derived_needs
 from nhiscan.analyzer import Analyzer
-from nhiscan.inventory import Finishing, Sql
+from nhiscan.inventory import Finishing, ScanInfo, Sql
 from nhiscan.model import TABLE_OF, Derived, Document
 
 CHUNK = 5_000
@@ -96,8 +96,7 @@ def derived_rows(
     yield from _people_and_machines(sql, owner_tags)
     if not analyzers:
         return
-    for view in INDEXED:
-        sql.run(f"CREATE INDEX IF NOT EXISTS by_scope_{view} ON {view} (scope, key)")
+    _index(sql)
     for provider, analyzer in sorted(analyzers.items()):
         records = SqlRecords(sql, provider, document, as_of=as_of, reference=(references or {}).get(provider))
         planned = set(records.planned())
@@ -108,6 +107,32 @@ def derived_rows(
             if table not in analyzer.gives or row.scope not in planned:
                 raise AnalyzerError(f"the analyzer of {provider} gave {row.key!r}: not its table or no planned scope")
             yield table, row
+
+
+def records_of(sql: Sql, info: ScanInfo, provider: str) -> SqlRecords:
+    """What the analyzer of a provider may read of a stored scan, for questions that are asked later.
+
+    ``sql`` shows the tables (not views) of the scan ``info``, and the table of documents.
+    """
+    _index(sql)
+    references = references_of(sql, info.facts)
+    return SqlRecords(sql, provider, document_of(sql), as_of=info.started_at, reference=references.get(provider))
+
+
+def references_of(sql: Sql, facts: Mapping[str, str]) -> dict[str, str]:
+    """The reference data that the analyzers of a stored scan worked with: provider -> text."""
+    documents = document_of(sql)
+    found = {}
+    for provider, stated in json.loads(facts.get(REFERENCES, "{}")).items():
+        document = documents(stated["digest"])
+        if document is not None:
+            found[provider] = document.text
+    return found
+
+
+def _index(sql: Sql) -> None:
+    for view in INDEXED:
+        sql.run(f"CREATE INDEX IF NOT EXISTS by_scope_{view} ON {view} (scope, key)")
 
 
 def document_of(sql: Sql) -> Documents:

@@ -87,7 +87,7 @@ class Asking(Reading):
         analyzer = plugins.analyzers().get(provider)
         if analyzer is None or analyzer.open is None:
             return None
-        return analyzer.open(records_of(self.sql, self.info.number, analyzer))
+        return analyzer.open(records_of(self.sql, self.info, provider))
 
     def opened(self, providers: Sequence[str]) -> "list[Access]":
         """The estates of these providers. A provider that answers no questions is named; where none does, it is 2."""

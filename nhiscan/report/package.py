@@ -12,7 +12,7 @@ from textwrap import fill
 from typing import NamedTuple
 
 from nhiscan import __version__, findings
-from nhiscan.analysis import REFERENCES
+from nhiscan.analysis import references_of
 from nhiscan.inventory import Inventory, ScanInfo, Sql
 from nhiscan.report import bag, html, payload, population
 from nhiscan.report.keys import Signer
@@ -126,7 +126,7 @@ def _write(
             inputs=json.loads(scan.facts.get("inputs", "[]")),
             untested=sorted({rule.id for rule in rules} - {rule.id for rule in run_rules}),
             written_by=__version__,
-            references=_references(sql, scan),
+            references=references_of(sql, scan.facts),
         )
         files = Files(made)
         payload.write_sources(material, files, population.documents(sql), inventory.transcript(scan.number))
@@ -150,16 +150,6 @@ def _write(
         report=draft,
         read_me=draft,
     )
-
-
-def _references(sql: Sql, scan: ScanInfo) -> dict[str, str]:
-    """The reference data that the analyzers of the scan worked with: provider -> text."""
-    found = {}
-    for provider, stated in json.loads(scan.facts.get(REFERENCES, "{}")).items():
-        row = sql.one("SELECT text FROM document WHERE digest = :digest", {"digest": stated["digest"]})
-        if row is not None:
-            found[provider] = str(row[0])
-    return found
 
 
 def _as_run(

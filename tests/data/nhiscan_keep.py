@@ -180,23 +180,24 @@ class Estate:
                     limited_by=json.dumps([f"identity|{held[0].key}|1"]) if held else None, confidence="proven",
                 )  # fmt: skip
             best: str | None = None
+            far: int | None = None
             for there, hops in sorted(self._routes(key).items(), key=lambda route: (len(route[1]), route[0])):
                 if best is None and hops and self._is_administrator(there):
-                    best = f"{key}|chain"
+                    best, far = f"{key}|chain", len(hops)
                     yield _path(best, identity, there, hops, self.identities)
             level = "administrator" if admin and not held else "escalates_to_administrator" if best else "read"
             effect = "denied" if admin and held else "allowed"
             yield Privilege(
                 key, identity.scope, level, "administrator" if admin else "read", effect,
-                best, len(self._routes(key)) - 1 if best else None, len(self.reaches(key)), len(self.reached_by(key)),
+                best, far, len(self.reaches(key)), len(self.reached_by(key)),
                 json.dumps({level: ["*"]} if admin and not held else {"read": ["vault"]}),
                 limited_by=json.dumps([f"identity|{held[0].key}|1"]) if admin and held else None, confidence="proven",
             )  # fmt: skip
             for grant, policy in policies:
                 for name in policy.get("become", ()):
-                    if there := self._by_id.get(name):
+                    if known := self._by_id.get(name):
                         yield Trust(
-                            f"{there}|{key}|{grant.name}", self.identities[there].scope, there, "identity",
+                            f"{known}|{key}|{grant.name}", self.identities[known].scope, known, "identity",
                             identity.arn or "", identity.scope, 0, 0, 0, None, "1", confidence="proven",
                         )  # fmt: skip
 

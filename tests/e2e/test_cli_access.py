@@ -323,3 +323,22 @@ def test_lines_fit_a_narrow_terminal(keep: Path) -> None:
     assert all(len(line) <= 50 or " " not in line.strip() for line in lines)
     assert "(keep:one:user/runner)" in out.decode()
     assert "\x1b" not in out.decode()
+
+
+def test_what_a_package_says_of_reach_is_worked_out_again(program: Program, keep: Path) -> None:
+    program.variables |= {"PYTHONPATH": str(keep / "plugins"), "NHISCAN_DB": str(keep / "inventory.db")}
+    assert program("report", "--out", "evidence").code == 0
+    held = program("verify", "evidence")
+    assert held.code == 0, held.out
+    for name, change in (
+        ("access.csv", ("escalates_to_administrator", "read")),
+        ("escalation-paths.jsonl", ("runner > deployer > admin", "runner > deployer")),
+    ):
+        path = program.folder / "evidence" / "data" / "03-population" / name
+        text = path.read_text(encoding="utf-8")
+        assert change[0] in text
+        path.write_text(text.replace(*change), encoding="utf-8")
+        broken = program("verify", "evidence")
+        assert broken.code == 6
+        assert f"data/03-population/{name}, line " in broken.out
+        path.write_text(text, encoding="utf-8")

@@ -1,6 +1,8 @@
 """A certificate authority of one's own for simulated clouds that have to speak TLS. Needs `cryptography` only."""
 
+import os
 import ssl
+import tempfile
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -46,8 +48,8 @@ class Authority:
         """The certificate to trust, e.g. as ``AWS_CA_BUNDLE``."""
         self.bundle.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
-    def server_context(self, *names: str) -> ssl.SSLContext:
-        """A context for a server reached as 127.0.0.1, localhost and the ``names`` given."""
+    def server_pair(self, *names: str) -> tuple[bytes, bytes]:
+        """Key and certificate (PEM) of a server reached as 127.0.0.1, localhost and the ``names`` given."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
         alternatives = [x509.IPAddress(ip_address("127.0.0.1"))]
@@ -60,14 +62,18 @@ class Authority:
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
-        pem = self._folder / f"server-{certificate.serial_number:x}.pem"
-        pem.touch(mode=0o600)
-        pem.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-            + certificate.public_bytes(serialization.Encoding.PEM)
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
+        return private, certificate.public_bytes(serialization.Encoding.PEM)
+
+    def server_context(self, *names: str) -> ssl.SSLContext:
+        """A context for a server reached as 127.0.0.1, localhost and the ``names`` given."""
+        key, certificate = self.server_pair(*names)
+        handle, name = tempfile.mkstemp(prefix="server-", suffix=".pem", dir=self._folder)
+        pem = Path(name)
+        os.close(handle)
+        pem.write_bytes(key + certificate)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(pem)
         return context

@@ -1,0 +1,52 @@
+"""The simulated Google Cloud: for ``nhiscan demo``, for tests, and for anybody who wants to try the connector.
+
+    from nhiscan_gcp.simulated import Project, ServiceAccount, SimulatedGcp, World
+
+    with SimulatedGcp(World((Project("parcels", 0, accounts=(ServiceAccount("ci", 0),)),))) as gcp:
+        ...  # under gcp.environment, with gcp.endpoints, Google's client libraries talk to it
+
+REST services and the IAM service over gRPC, over TLS, with true page sizes, limits, denials and throttling. It needs
+the extra ``[gcp]`` and nothing else.
+"""
+
+from nhiscan_gcp.simulated.running import SimulatedGcp
+from nhiscan_gcp.simulated.world import (
+    NEVER,
+    ApiKey,
+    Binding,
+    Caller,
+    Condition,
+    Constraint,
+    Folder,
+    HmacKey,
+    Insight,
+    Key,
+    Organization,
+    Pool,
+    Project,
+    Provider,
+    Role,
+    ServiceAccount,
+    World,
+)
+
+__all__ = [
+    "NEVER",
+    "ApiKey",
+    "Binding",
+    "Caller",
+    "Condition",
+    "Constraint",
+    "Folder",
+    "HmacKey",
+    "Insight",
+    "Key",
+    "Organization",
+    "Pool",
+    "Project",
+    "Provider",
+    "Role",
+    "ServiceAccount",
+    "SimulatedGcp",
+    "World",
+]

@@ -141,6 +141,11 @@ class Faults:
                     found = rule.fault
         return found, wait
 
+    def denies(self, attempt: Attempt) -> bool:
+        """Whether the plan denies an attempt. Asking is no attempt: a search asks it of everything it could show."""
+        with self._lock:
+            return any(rule.fits(attempt) for rule in self._rules if rule.fault is not None and rule.fault.kind == DENY)
+
     def _add(self, rule: _Rule) -> None:
         with self._lock:
             self._rules.append(rule)

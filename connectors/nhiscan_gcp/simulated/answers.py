@@ -22,7 +22,7 @@ ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
 
 
 @dataclass
-class Refusal(Exception):  # noqa: N818 it is an answer, not an error of ours
+class Refusal(Exception):
     """A call that is not answered with what it asked for."""
 
     code: int
@@ -81,7 +81,7 @@ class Query:
         return tuple(self._values.get(name, ()))
 
     def one(self, name: str) -> str | None:
-        return self._values.get(name, [None])[-1]  # type: ignore[list-item]
+        return self._values.get(name, [None])[-1]
 
     def true(self, name: str) -> bool:
         return (self.one(name) or "").lower() == "true"
@@ -135,7 +135,8 @@ def masked(answer: Json, fields: str | None) -> Json:
     """A partial answer: ``a,b(c,d/e),nextPageToken``. What is not named does not cross the wire."""
     if not fields or fields == "*":
         return answer
-    return _pick(answer, _parse(fields))
+    tree = _parse(fields)
+    return {name: _pick(answer[name], below) for name, below in tree.items() if name in answer}
 
 
 _Tree = dict[str, Any]
@@ -145,7 +146,6 @@ def _parse(fields: str) -> _Tree:
     tree: _Tree = {}
     stack = [tree]
     word = ""
-    last: _Tree | None = None
 
     def close() -> _Tree | None:
         nonlocal word
@@ -172,8 +172,7 @@ def _parse(fields: str) -> _Tree:
             close()
         else:
             word += letter
-    last = close()
-    del last
+    close()
     if len(stack) != 1:
         raise invalid(f"Invalid field selection {fields}")
     return tree

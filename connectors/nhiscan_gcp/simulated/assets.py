@@ -32,7 +32,7 @@ def list_assets(call: Call) -> Json:
     read_time = call.now
     if asked := call.query.one("readTime"):
         try:
-            read_time = int(datetime.fromisoformat(asked.replace("Z", "+00:00")).timestamp())
+            read_time = int(datetime.fromisoformat(asked).timestamp())
         except ValueError:
             raise invalid("Invalid readTime.") from None
         if not call.now - ASSET_WINDOW <= read_time <= call.now:

@@ -31,14 +31,20 @@ class HeldKey:
     id: str
     key: Key
 
+    secret: str = ""
+
     def rest(self, account: "HeldAccount", *, whole: bool) -> Json:
-        """``whole``: with the two fields that only the REST resource has."""
+        """``whole``: with the two fields that only the REST resource has.
+
+        A listing never carries the private half. This one does, so that a reader that keeps it is found out.
+        """
         key = self.key
         found: Json = {
             "name": f"{account.resource}/keys/{self.id}",
             "keyType": "USER_MANAGED" if key.user_managed else "SYSTEM_MANAGED",
             "keyOrigin": "USER_PROVIDED" if key.uploaded else "GOOGLE_PROVIDED",
             "keyAlgorithm": "KEY_ALG_RSA_2048",
+            "privateKeyData": self.secret,
             "validAfterTime": stamp(key.valid_after),
             "validBeforeTime": stamp(min(key.valid_before, NEVER)),
         }
@@ -109,9 +115,11 @@ class HeldProject:
 class Estate:
     """Look-ups over a world. Lists come in a stable order."""
 
-    def __init__(self, world: World, ids: Ids) -> None:
+    def __init__(self, world: World, ids: Ids, plant: Callable[[str], str]) -> None:
+        """``plant`` gives the secret of a name."""
         self.world = world
         self.ids = ids
+        self._plant = plant
         self.organization = f"organizations/{world.organization.id}" if world.organization else None
         self.projects: Mapping[str, HeldProject] = {project.id: self._project(project) for project in world.projects}
         self._remembered: dict[str, list[Json]] = {}
@@ -119,6 +127,15 @@ class Estate:
         self.accounts: Mapping[str, tuple[HeldAccount, ...]] = {
             held.id: tuple(self._account(held, account) for account in held.project.accounts)
             for held in self.projects.values()
+        }
+        self._by_name = {
+            (held.id, name): one
+            for held in self.projects.values()
+            for one in self.living(held)
+            for name in (one.email, one.unique_id)
+        }
+        self._deleted = {
+            one.email: one.unique_id for accounts in self.accounts.values() for one in accounts if one.account.deleted
         }
 
     def remembered(self, name: str, make: Callable[[], Iterable[Json]]) -> list[Json]:
@@ -137,9 +154,13 @@ class Estate:
 
     def _account(self, project: HeldProject, account: ServiceAccount) -> HeldAccount:
         email = account.email or f"{account.name}@{project.id}.iam.gserviceaccount.com"
-        keys = tuple(
-            HeldKey(key.id or self.ids.hex(40, "key", project.id, account.name, str(number)), key)
+        names = [
+            key.id or self.ids.hex(40, "key", project.id, account.name, str(number))
             for number, key in enumerate(account.keys)
+        ]
+        keys = tuple(
+            HeldKey(name, key, self._plant(f"private key {name}"))
+            for name, key in zip(names, account.keys, strict=True)
         )
         unique_id = account.unique_id or self.ids.digits(21, "account", project.id, account.name)
         return HeldAccount(project, account, email, unique_id, keys, self.ids.etag("account", email))
@@ -149,11 +170,9 @@ class Estate:
         return self.projects.get(name) or self.by_number.get(name)
 
     def account(self, project: HeldProject, name: str) -> HeldAccount | None:
-        """A living account of a project by e-mail or unique id."""
-        return next(
-            (one for one in self.living(project) if name in (one.email, one.unique_id)),
-            None,
-        )
+        """A living account of a project by e-mail or unique id, unless it vanishes."""
+        held = self._by_name.get((project.id, name))
+        return None if held is None or held.account.vanishes else held
 
     def living(self, project: HeldProject) -> Iterator[HeldAccount]:
         return (one for one in self.accounts[project.id] if not one.account.deleted)
@@ -176,7 +195,7 @@ class Estate:
         return kind == "projects" and self.project(name) is not None
 
     def folder_ancestors(self, folder_id: str) -> tuple[str, ...]:
-        """ "folders/<itself>", those above it, the organisation."""
+        """The folder itself, those above it, the organisation, each as ``folders/<id>`` or ``organizations/<id>``."""
         by_id = {folder.id: folder for folder in self.world.folders}
         chain, above = [f"folders/{folder_id}"], by_id[folder_id].parent
         while above is not None:
@@ -187,11 +206,8 @@ class Estate:
     def member(self, text: str) -> str:
         """A member as bindings show it: an account that was soft-deleted gets its prefix and its unique id."""
         kind, _, email = text.partition(":")
-        if kind == "serviceAccount":
-            for accounts in self.accounts.values():
-                for one in accounts:
-                    if one.email == email and one.account.deleted:
-                        return f"deleted:serviceAccount:{email}?uid={one.unique_id}"
+        if kind == "serviceAccount" and email in self._deleted:
+            return f"deleted:serviceAccount:{email}?uid={self._deleted[email]}"
         return text
 
     def bindings(self, bindings: tuple[Binding, ...]) -> list[Json]:
@@ -277,6 +293,7 @@ class Estate:
             "createTime": stamp(key.created_at),
             "updateTime": stamp(key.created_at),
             "etag": self.ids.etag("api key", uid),
+            "keyString": self._plant(f"api key {uid}"),
         }
         restrictions: Json = {}
         if key.targets:

@@ -1,8 +1,9 @@
 """The front door of the REST services: who calls what, may it, and the answer.
 
 Each API lives under a path of its own (``/cloudasset/v1/...``), where the real ones have a host each. A call is
-counted under the name of its method; a fault plan may name methods (``cloudasset.assets.list``) or permissions
-(``cloudasset.assets.listResource``), for one project or node or for all.
+counted under the name of its method (``cloudasset.assets.list``); a fault plan names the permission that it needs
+(``cloudasset.assets.listResource``), for one project or node or for all. The searches of Resource Manager need none
+of their own and go by their method; they leave out what the caller may not get.
 """
 
 import json
@@ -104,6 +105,7 @@ class Gateway:
         self.redirect: str | None = None
         """Where every call is sent, as a broken or hostile service would: the client must not follow."""
         self.gate: Callable[[Method, Json], None] | None = None
+        """Is shown every answer, whole, before ``fields`` cuts it."""
         self.quota_projects: set[str] = set()
         """Values of ``x-goog-user-project`` seen."""
 
@@ -143,14 +145,12 @@ class Gateway:
         caller = self._tokens.caller(str(environ.get("HTTP_AUTHORIZATION", "")), self._clock())
         if caller is None:
             raise Refusal(401, "Request had invalid authentication credentials.")
-        self._judge(Attempt(where, method.action, caller))
 
         def allow(permission: str, scope: str) -> None:
             self._judge(Attempt(self._name(scope), permission, caller))
 
         def may(permission: str, scope: str) -> bool:
-            fault, _ = self._faults.judge(Attempt(self._name(scope), permission, caller))
-            return fault is None
+            return not self._faults.denies(Attempt(self._name(scope), permission, caller))
 
         query = Query(parse_qsl(str(environ["QUERY_STRING"]), keep_blank_values=True), method.known)
         call = Call(
@@ -164,10 +164,10 @@ class Gateway:
             settle=self._settle,
             short_every=self._short_every,
         )
-        answer = masked(method.answer(call), query.one("fields"))
+        answer = method.answer(call)
         if self.gate is not None:
             self.gate(method, answer)
-        return answer
+        return masked(answer, query.one("fields"))
 
     def _where(self, match: dict[str, str]) -> str:
         """The place a call is counted under: a project's id, ``organizations/1``, ``folders/2``, or nothing."""

@@ -39,6 +39,7 @@ class IamService:
             "ListServiceAccountKeys": _rpc(
                 iam.ListServiceAccountKeysRequest, iam.ListServiceAccountKeysResponse, self.keys
             ),
+            "GetServiceAccount": _rpc(iam.GetServiceAccountRequest, iam.ServiceAccount, self.account),
             "ListRoles": _rpc(iam.ListRolesRequest, iam.ListRolesResponse, self.roles),
         }
         return grpc.method_handlers_generic_handler(SERVICE, table)
@@ -52,6 +53,17 @@ class IamService:
             json_format.ParseDict(account.rest(), answer.accounts.add())
         answer.next_page_token = token
         return answer
+
+    def account(self, request: Any, context: grpc.ServicerContext) -> Any:
+        parts = request.name.split("/")
+        if len(parts) != 4 or parts[::2] != ["projects", "serviceAccounts"]:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "Invalid name.")
+        held = self._project(parts[1], "iam.serviceAccounts.get", context)
+        account = self._estate.account(held, parts[3])
+        if account is None:
+            context.abort(grpc.StatusCode.NOT_FOUND, f"Service account {request.name} does not exist.")
+        assert account is not None
+        return json_format.ParseDict(account.rest(), iam.ServiceAccount.pb()())
 
     def keys(self, request: Any, context: grpc.ServicerContext) -> Any:
         parts = request.name.split("/")
@@ -72,9 +84,9 @@ class IamService:
                 context.abort(grpc.StatusCode.NOT_FOUND, f"Service account {request.name} does not exist.")
         assert account is not None
         answer = iam.ListServiceAccountKeysResponse.pb()()
-        for one in account.keys:
-            if not request.key_types or (1 if one.key.user_managed else 2) in request.key_types:
-                json_format.ParseDict(one.rest(account, whole=False), answer.keys.add())
+        for held_key in account.keys:
+            if not request.key_types or (1 if held_key.key.user_managed else 2) in request.key_types:
+                json_format.ParseDict(held_key.rest(account, whole=False), answer.keys.add())
         return answer
 
     def roles(self, request: Any, context: grpc.ServicerContext) -> Any:

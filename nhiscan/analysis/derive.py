@@ -36,7 +36,7 @@ _KEYS_UNKNOWN = "SELECT scope FROM need WHERE need = 'credential:access_key' AND
 
 
 class AnalyzerError(Exception):
-    """An analyzer gave what it must not: a table it does not declare, or a row of another scope. A bug of its own."""
+    """An analyzer gave what it must not, such as a table it does not declare or a row of another scope. A bug."""
 
 
 def derive(scan: Finishing, analyzers: Mapping[str, Analyzer], owner_tags: Sequence[str] = OWNER_TAGS) -> None:
@@ -69,6 +69,8 @@ def _take(scan: Finishing, analyzers: Mapping[str, Analyzer]) -> dict[str, str]:
         if analyzer.reference is None or scan.sql.one(planned, {"provider": provider}) is None:
             continue
         found = analyzer.reference()
+        if "\0" in found.text or any("\ud800" <= letter <= "\udfff" for letter in found.text):
+            raise AnalyzerError(f"the reference data of {provider} hold what no database keeps: NUL or a surrogate")
         digest = hashlib.sha256(found.text.encode()).hexdigest()
         scan.put("document", [Document(digest, "reference", found.text)])
         texts[provider] = found.text
@@ -103,7 +105,7 @@ def derived_rows(
         if not planned:
             continue
         for row in analyzer.derive(records):
-            table = TABLE_OF[type(row)]
+            table = TABLE_OF.get(type(row), "")
             if table not in analyzer.gives or row.scope not in planned:
                 raise AnalyzerError(f"the analyzer of {provider} gave {row.key!r}: not its table or no planned scope")
             yield table, row

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from nhiscan.analysis.needs import matches
+from nhiscan.analysis.tables import DERIVED
 from nhiscan.inventory import Sql
 from nhiscan.inventory.views import VIEWS
 from nhiscan.model import (
@@ -49,7 +50,7 @@ class SqlRecords:
         self._sql = sql
         self._provider = provider
         self._reference = reference
-        self._needs: dict[str, list[tuple[str, int]]] = {}
+        self._needs: dict[str, dict[str, bool]] = {}
         self.document = lru_cache(maxsize=KEPT_DOCUMENTS)(document)
 
     def scopes(self) -> Iterator[Scope]:
@@ -99,13 +100,20 @@ class SqlRecords:
         return self._of(AccessUse, "access_use", scope)
 
     def complete(self, scope: str, need: str) -> bool:
-        """Whether every need row of the scope that speaks about ``need`` is complete, and there is one."""
+        """Whether a kind or fact is completely known. A need row of its very name decides, else all that speak of it.
+
+        What no row speaks of is not known. Rows of derived tables are not asked: when a scan derives there are none
+        yet, and a package holds them.
+        """
         if scope not in self._needs:
             rows = self._sql.rows(
                 "SELECT need, complete FROM need WHERE scope = :scope AND planned = 1", {"scope": scope}
             )
-            self._needs[scope] = [(str(name), int(complete)) for name, complete in rows]
-        found = [complete for name, complete in self._needs[scope] if matches(need, name)]
+            self._needs[scope] = {str(name): complete == 1 for name, complete in rows if name not in DERIVED}
+        known = self._needs[scope]
+        if need in known:
+            return known[need]
+        found = [complete for name, complete in known.items() if matches(need, name)]
         return bool(found) and all(found)
 
     def reference(self) -> str | None:

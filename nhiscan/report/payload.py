@@ -197,12 +197,8 @@ def _index(material: Material, files: Files) -> list[About]:
     about = ABOUT | {
         inventory_file(table): f"The table {table}, with the values that the rules saw." for table in VIEWS
     }
-    about |= {
-        reference_file(
-            provider
-        ): f"What the analyzer of {provider} worked with besides the population: names of actions."
-        for provider in material.references
-    }
+    beside = "worked with besides the population, such as the list of actions."
+    about |= {reference_file(provider): f"What the analyzer of {provider} {beside}" for provider in material.references}
     index = [About(name, about[name], files.rows.get(name)) for name in sorted(about)]
     return [*index, About("05-tests/rules/", "The rules as run.", len(material.rules))]
 

@@ -1,10 +1,12 @@
 """`verify`: every check of a package, one after the other. None of them stops the others."""
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from nhiscan import plugins
+from nhiscan.analyzer import Analyzer
 from nhiscan.report import bag
 from nhiscan.verify.integrity import FILES, check_files, check_signature, walk
 from nhiscan.verify.outcome import Check
@@ -34,16 +36,19 @@ def verify(
     *,
     now: int,
     progress: Callable[[str], None] | None = None,
+    analyzers: Mapping[str, Analyzer] | None = None,
 ) -> Verification:
     """Check the package in the folder or zip ``path``: its files, its signature, and that its verdicts follow.
 
     ``now`` (epoch seconds UTC) judges the validity dates of ``allowed_signers``, nothing else. Without that file a good
-    signature is reported with its fingerprint, and who made it stays unchecked. Raises nothing for what is wrong with a
-    package: that is what the checks say.
+    signature is reported with its fingerprint, and who made it stays unchecked. ``analyzers`` work out derived facts
+    again, by provider; None stands for those that are installed. Raises nothing for what is wrong with a package: that
+    is what the checks say.
     """
     say = progress or (lambda _: None)
+    using = plugins.analyzers() if analyzers is None else analyzers
     if path.is_dir():
-        return _verify(path, path, allowed_signers, now, say)
+        return _verify(path, path, allowed_signers, now, using, say)
     if not path.is_file():
         return _refused("is no folder" if path.exists() else "does not exist", path)
     if not zipfile.is_zipfile(path):
@@ -53,7 +58,7 @@ def verify(
     say("unpacking")
     try:
         with unpacked(path) as root:
-            return _verify(root, path, allowed_signers, now, say)
+            return _verify(root, path, allowed_signers, now, using, say)
     except Refused as error:
         checks = (Check(FILES, ok=False, message=f"{path}: {reason}") for reason in error.reasons)
         return Verification(tuple(checks), None, None, signer_checked=False)
@@ -64,7 +69,12 @@ def _refused(why: str, path: Path) -> Verification:
 
 
 def _verify(
-    path: Path, named: Path, allowed_signers: Path | None, now: int, say: Callable[[str], None]
+    path: Path,
+    named: Path,
+    allowed_signers: Path | None,
+    now: int,
+    analyzers: Mapping[str, Analyzer],
+    say: Callable[[str], None],
 ) -> Verification:
     """All checks of the package in the folder ``path``, which the user calls ``named``."""
     from nhiscan.verify.reperform import TESTS, reperform
@@ -84,5 +94,5 @@ def _verify(
     else:
         # a file that no list names is judged by the file list alone; one that is listed and missing is named there too
         present = {name: digest for name, digest in listed.items() if name in found.files}
-        checks += reperform(path, present, say)
+        checks += reperform(path, present, analyzers, say)
     return Verification(tuple(checks), signed.fingerprint, signed.principal, signed.principal is not None)

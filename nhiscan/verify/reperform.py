@@ -9,8 +9,9 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from nhiscan import __version__, plugins
+from nhiscan import __version__
 from nhiscan.analysis import DERIVED, OWNER_TAGS, AnalyzerError, derived_needs, derived_rows
+from nhiscan.analyzer import Analyzer
 from nhiscan.evaluate import RuleFailed, evaluate
 from nhiscan.findings import RuleCount, results
 from nhiscan.inventory import Sql, SqlError
@@ -39,13 +40,15 @@ _SHOWN = 5
 _HOSTILE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, IndexError)
 
 
-def reperform(root: Path, listed: Mapping[str, str], progress: Callable[[str], None]) -> Iterator[Check]:
+def reperform(
+    root: Path, listed: Mapping[str, str], analyzers: Mapping[str, Analyzer], progress: Callable[[str], None]
+) -> Iterator[Check]:
     """Every check beyond bytes and signature. ``listed``: what the payload manifest lists, path -> SHA-256."""
     package = Package(root)
     sql = reading.temporary()
     folder = Path(tempfile.mkdtemp(prefix="nhiscan-verify-"))
     try:
-        yield from _reperform(package, listed, sql, folder, progress)
+        yield from _reperform(package, listed, analyzers, sql, folder, progress)
     except Unreadable as error:
         yield Check(TESTS, ok=False, message=f"{error}; the tests cannot be performed again")
     except (RuleFailed, SqlError) as error:
@@ -60,7 +63,12 @@ def reperform(root: Path, listed: Mapping[str, str], progress: Callable[[str], N
 
 
 def _reperform(
-    package: Package, listed: Mapping[str, str], sql: Sql, folder: Path, progress: Callable[[str], None]
+    package: Package,
+    listed: Mapping[str, str],
+    analyzers: Mapping[str, Analyzer],
+    sql: Sql,
+    folder: Path,
+    progress: Callable[[str], None],
 ) -> Iterator[Check]:
     progress("reading the packaged population")
     name, cover, scan, untested, writer = reading.read_scope(package)
@@ -79,7 +87,7 @@ def _reperform(
     yield from checks
     references = reading.read_references(package, listed, caller)
     progress("deriving facts again")
-    yield from _derived(sql, caller, scan.started_at, references)
+    yield from _derived(sql, caller, scan.started_at, analyzers, references)
     calls = Calls()
     try:
         reading.read_calls(package, caller, sql, calls)
@@ -145,7 +153,13 @@ def _documents(package: Package, sql: Sql) -> tuple[int, list[Check]]:
     return number, [Check(POPULATION, ok=True, message=message)]
 
 
-def _derived(sql: Sql, caller: Mapping[str, Any], as_of: int, references: Mapping[str, str]) -> Iterator[Check]:
+def _derived(
+    sql: Sql,
+    caller: Mapping[str, Any],
+    as_of: int,
+    analyzers: Mapping[str, Analyzer],
+    references: Mapping[str, str],
+) -> Iterator[Check]:
     """Owners, machine or person, access, privilege, trust: worked out again and compared row by row.
 
     Analyzers work with the reference data of the package, never with what is installed here.
@@ -154,7 +168,12 @@ def _derived(sql: Sql, caller: Mapping[str, Any], as_of: int, references: Mappin
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         yield Check(DERIVATION, ok=False, message=f"data/{payload.CALLER}: owner_tags is no list of texts")
         return
-    analyzers = plugins.analyzers()
+    planned = {provider for (provider,) in sql.rows("SELECT DISTINCT provider FROM scope WHERE planned = 1")}
+    for provider in sorted(planned & analyzers.keys() - references.keys()):
+        if analyzers[provider].reference is not None:
+            message = f"data/{payload.CALLER}: names no reference data of {provider}, without which nothing follows"
+            yield Check(DERIVATION, ok=False, message=message)
+            return
     for table in DERIVED:
         columns = ", ".join(f"{name} {'BIGINT' if type_ == 'integer' else 'TEXT'}" for name, type_ in _columns(table))
         sql.create(f"CREATE TABLE {_again(table)} ({columns})")

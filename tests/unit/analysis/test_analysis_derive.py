@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from nhiscan.analysis import AnalyzerError, derived_needs, derived_rows
+from nhiscan.analysis import AnalyzerError, SqlRecords, derived_needs, derived_rows
 from nhiscan.analysis.needs import matches
 from nhiscan.analysis.owners import plain_key
 from nhiscan.analysis.roster import Match, Roster
-from nhiscan.analyzer import Analyzer, Records
+from nhiscan.analyzer import Analyzer, Records, Reference
 from nhiscan.inventory import Sql, empty_sql, fill
-from nhiscan.model import Classification, Derived, Document, Owner, Trust
+from nhiscan.model import Classification, Coverage, Derived, Document, Owner, Scope, Trust
 
 S = "aws/account/a"
 P = "register/register/people"
@@ -243,6 +243,10 @@ def everybody_trusts(records: Records) -> Iterator[Derived]:
             yield Trust(f"{one.key}|1", scope.key, one.key, "anybody", "*", None, 1, 0, 0, None, "1")
 
 
+def records(sql: Sql) -> SqlRecords:
+    return SqlRecords(sql, "aws", no_document, as_of=99)
+
+
 READS = frozenset({"identity:user", "identity.tags"})
 ANALYZER = Analyzer("aws", READS, frozenset({"trust"}), everybody_trusts)
 
@@ -306,16 +310,93 @@ def test_an_analyzer_reads_whole_records() -> None:
 
 
 @pytest.mark.parametrize(
+    ("need", "expected"),
+    [
+        ("identity:user", True),
+        ("identity:role", False),
+        ("identity", False),
+        ("alias:arn", True),
+        ("alias:email", False),
+        ("alias", True),
+        ("setting:organization", False),
+        ("identity:user.mfa", True),
+        ("identity.mfa", True),
+        ("access_use", False),
+        ("trust", False),
+    ],
+)
+def test_what_is_completely_known(need: str, expected: bool) -> None:
+    needs = {"identity:user": 1, "identity:role": 0, "alias": 1, "alias:email": 0, "identity:user.mfa": 1, "trust": 1}
+    sql = world([], None, needs)
+    assert records(sql).complete(S, need) is expected
+    assert records(sql).complete("aws/account/other", need) is False
+    sql.run("UPDATE need SET planned = 0")  # what another scan knew of a scope that this one did not read
+    assert records(sql).complete(S, need) is False
+
+
+def test_the_scopes_above_the_planned_ones_are_shown_and_what_lives_there_is_not() -> None:
+    unit, root = "aws/organizational_unit/u", "aws/organization/o"
+    sql = world([identity("a", scope=unit, planned=0)])
+    above: list[tuple[str, str | None, str]] = [
+        (root, "other/organization/x", "aws"),
+        (unit, root, "aws"),
+        ("aws/organizational_unit/other", root, "aws"),
+        ("aws/account/other", unit, "aws"),
+        ("other/organization/x", None, "other"),
+    ]
+    rows = [
+        {"key": key, "provider": provider, "kind": "x", "native_id": key, "parent": parent, "planned": 0}
+        for key, parent, provider in above
+    ]
+    fill(sql, "scope", rows)
+    sql.run("UPDATE scope SET parent = :unit WHERE planned = 1", {"unit": unit})
+    assert [scope.key for scope in records(sql).scopes()] == [S, root, unit]
+    assert records(sql).planned() == [S]
+    assert list(records(sql).identities(unit)) == []
+    sql.run("UPDATE scope SET parent = :below WHERE key = :root", {"below": S, "root": root})
+    assert len(list(records(sql).scopes())) == 3  # a circle comes to an end
+
+
+@pytest.mark.parametrize(
     "row",
     [
         Owner(f"{S}/user/a", S, "x", "y", None, "no_roster"),
         Trust("t", "aws/account/other", "i", "anybody", "*", None, 1, 0, 0, None, "1"),
+        Trust("t", "aws/organization/o", "i", "anybody", "*", None, 1, 0, 0, None, "1"),
+        Scope("x", "aws", "account", "x"),
+        Coverage("k", S, "source", "complete"),
     ],
 )
-def test_an_analyzer_that_gives_what_it_must_not_fails_the_run(row: Derived) -> None:
+def test_an_analyzer_that_gives_what_it_must_not_fails_the_run(row: Any) -> None:
+    sql = world([identity("a")])
+    above: dict[str, Any] = {"key": "aws/organization/o", "provider": "aws", "kind": "organization", "planned": 0}
+    fill(sql, "scope", [above | {"native_id": "o"}])
+    sql.run("UPDATE scope SET parent = 'aws/organization/o' WHERE planned = 1")
     bad = Analyzer("aws", READS, frozenset({"trust"}), lambda records: iter([row]))
     with pytest.raises(AnalyzerError):
-        derived(world([identity("a")]), analyzers={"aws": bad})
+        derived(sql, analyzers={"aws": bad})
+
+
+def test_an_analyzer_is_given_the_text_of_the_scan_and_not_asked_for_another() -> None:
+    def ask() -> Reference:
+        raise AssertionError("the text of the scan is what counts")
+
+    seen: list[str | None] = []
+
+    def derive(records: Records) -> Iterator[Derived]:
+        seen.append(records.reference())
+        yield from ()
+
+    analyzer = Analyzer("aws", READS, frozenset(), derive, reference=ask)
+    derived(world([]), analyzers={"aws": analyzer}, references={"aws": "text", "other": "more"})
+    assert seen == ["text"]
+
+
+def test_an_analyzer_without_a_planned_scope_is_not_run() -> None:
+    def derive(records: Records) -> Iterator[Derived]:
+        raise AssertionError("there is nothing to read")
+
+    assert derived(world([]), analyzers={"gcp": Analyzer("gcp", READS, frozenset(), derive)}) == {}
 
 
 def need_rows(needs: Mapping[str, int], analyzers: Mapping[str, Analyzer]) -> dict[str, tuple[int, str | None]]:

@@ -3,12 +3,14 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from nhiscan import analysis, data, plugins
+from nhiscan.analyzer import Analyzer
 from nhiscan.evaluate import OPEN, evaluate, keep
 from nhiscan.inventory import Inventory, Plan, open_inventory
 from nhiscan.model import (
@@ -118,7 +120,9 @@ def call(operation: str, at: int, **parameters: object) -> Call:
     )
 
 
-def run_scan(inventory: Inventory, estate: Estate, rules: list[Rule]) -> int:
+def run_scan(
+    inventory: Inventory, estate: Estate, rules: list[Rule], analyzers: Mapping[str, Analyzer] | None = None
+) -> int:
     """One scan, from its plan to its findings. Gives its number."""
     number = len(inventory.scans()) + 1
     plan = Plan(
@@ -181,7 +185,7 @@ def run_scan(inventory: Inventory, estate: Estate, rules: list[Rule]) -> int:
             scan.facts(name, json.dumps(value, sort_keys=True))
         scan.merge()
         scan.bind()
-        analysis.derive(scan, plugins.analyzers())
+        analysis.derive(scan, plugins.analyzers() if analyzers is None else analyzers)
         evaluation = evaluate(scan.sql, rules, {}, estate.at, settle=OPEN)
         keep(scan.sql, scan.number, evaluation, rules, {})
     return number
@@ -290,8 +294,8 @@ class Made:
     rules: list[Rule]
     signer: keys.Signer
 
-    def scan(self, estate: Estate) -> int:
-        return run_scan(self.inventory, estate, self.rules)
+    def scan(self, estate: Estate, analyzers: Mapping[str, Analyzer] | None = None) -> int:
+        return run_scan(self.inventory, estate, self.rules, analyzers)
 
     def write(
         self, out: Path, number: int | None = None, *, replace: bool = False, signer: keys.Signer | None = None

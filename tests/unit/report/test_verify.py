@@ -572,6 +572,14 @@ def test_a_gap_that_nothing_suffers_from(package: Path) -> None:
     assert any("need.jsonl: says that " in one and "was read completely" in one for one in failures(package))
 
 
+def test_a_gap_that_only_derived_facts_suffer_from(package: Path) -> None:
+    """What is derived may be incomplete for reasons of its own; it does not stand for what a source lost."""
+    edit(package, NEEDS, lambda text: re.sub(r'("need":"[a-z_]+[:.][^"]+","complete":)0', r"\g<1>1", text))
+    assert '"complete":0' in (package / NEEDS).read_text(encoding="utf-8")
+    seal_again(package, sign=somebody())
+    assert any("need.jsonl: says that " in one and "was read completely" in one for one in failures(package))
+
+
 def test_a_gap_that_another_source_made_up_for(made: "Made", tmp_path: Path) -> None:
     """Two sources list the users, and one of them failed: nothing is missing, and the gap is told all the same."""
     from .conftest import Estate

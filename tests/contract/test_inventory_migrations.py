@@ -13,9 +13,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, make_url
 
 import nhiscan.inventory
-from nhiscan.inventory import InventoryError, open_inventory
+from nhiscan import data
+from nhiscan.evaluate import evaluate
+from nhiscan.inventory import Inventory, InventoryError, Plan, open_inventory
 from nhiscan.inventory.schema import HEAD, METADATA, REVISIONS
 from nhiscan.inventory.views import VIEWS
+from nhiscan.model import Need, Scope
+from nhiscan.rule import load
 
 MIGRATIONS = Path(nhiscan.inventory.__file__).parent / "migrations"
 OLD = Path(__file__).parent.parent / "data" / "inventory-0001.sql"
@@ -170,14 +174,19 @@ INSERT INTO trust_range VALUES
 """
 
 
-def test_derived_rows_of_an_earlier_schema_stay_and_their_new_columns_are_null(place: str) -> None:
+def of_0002(place: str) -> Inventory:
+    """A database of schema 0002 with derived rows, upgraded."""
     migrate(place, "0002")
     with engine(place).connect() as connection:
         for statement in ROWS_OF_0002.split(";\n"):
             if statement.strip():
                 connection.exec_driver_sql(statement)
         connection.commit()
-    inventory = open_inventory(place, upgrade=True)
+    return open_inventory(place, upgrade=True)
+
+
+def test_derived_rows_of_an_earlier_schema_stay_and_their_new_columns_are_null(place: str) -> None:
+    inventory = of_0002(place)
     with engine(place).connect() as connection:
         assert differences(connection) == []
     found: dict[str, dict[str, Any]] = {}
@@ -199,6 +208,27 @@ def test_derived_rows_of_an_earlier_schema_stay_and_their_new_columns_are_null(p
         | {"external_id": 0, "conditional": 1, "conditions": "{}", "statement": "2", "confidence": "possible"}
         | {"confirmed": 1},
     }
+
+
+def test_what_an_earlier_version_did_not_work_out_is_unknown_and_not_clean(place: str) -> None:
+    inventory = of_0002(place)
+    rules = [
+        rule
+        for rule in load([data.folder("rules")])
+        if {"effective_access", "escalation_path", "privilege", "trust"} & {*rule.needs}
+    ]
+    with inventory.bound(1, materialise=True) as bound:
+        evaluation = evaluate(bound.sql, rules, {}, 1000)
+    assert {(count.scope, count.gap) for count in evaluation.counts if count.scope == ACCOUNT} == {
+        (ACCOUNT, "coverage")
+    }
+    run = inventory.start(Plan("next", 2000, "0", ("aws",), "{}", "-", "{}", "host", 1))
+    run.plan_scopes([Scope(ACCOUNT, "aws", "account", "aws:111122223333")], [])
+    with run.finish(2060) as scan:
+        needs = ("effective_access", "escalation_path", "privilege", "trust")
+        scan.needs([Need(ACCOUNT, need, 1, 1) for need in needs])
+    with inventory.bound(2) as bound:  # a scan of this version knows
+        assert [*bound.sql.rows("SELECT need, complete FROM need ORDER BY need")] == [(need, 1) for need in needs]
 
 
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:

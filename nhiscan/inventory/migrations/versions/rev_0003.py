@@ -1,6 +1,7 @@
 """Effective access as capabilities, escalation paths hop by hop, privilege, and the use of services.
 
-Rows of former scans keep what they said; what they did not say is null.
+Rows of former scans keep what they said; what they did not say is null. Needs of their scans say so, too: a rule that
+is judged over such a scan once more must not take what nobody worked out for what is not there.
 """
 
 import sqlalchemy as sa
@@ -37,6 +38,12 @@ MADE = {
     ),
 }
 RANGE = ("first_scan", "from_scan", "to_scan")
+# need of former scans -> needs that they could not meet yet, and whether each is the listing of a table
+UNMET = {
+    "effective_access": (("effective_access:capability", 0), ("escalation_path", 1), ("privilege", 1)),
+    "trust": (("trust:width", 0),),
+}
+WHY = "it was worked out by an earlier version"
 
 
 def _create(name: str, columns: str) -> tuple[str, ...]:
@@ -63,3 +70,13 @@ def upgrade() -> None:
         kept = ", ".join(column for column in _create(name, columns) if column in before)
         op.execute(sa.text(f"INSERT INTO {name} ({kept}) SELECT {kept} FROM moved"))
         op.drop_table("moved")
+    for need, unmet in UNMET.items():
+        for name, lists in unmet:
+            op.execute(
+                sa.text(
+                    "INSERT INTO need_range (scope, need, complete, lists, reason, from_scan, to_scan)"
+                    f" SELECT scope, '{name}', 0, {lists}, '{WHY}', from_scan, to_scan FROM need_range r"
+                    f" WHERE r.need = '{need}' AND NOT EXISTS"
+                    f" (SELECT 1 FROM need_range o WHERE o.scope = r.scope AND o.need = '{name}')"
+                )
+            )

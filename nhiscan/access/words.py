@@ -52,18 +52,6 @@ EFFECTS: Mapping[str, str] = {
     "bounded": "held back by a permissions boundary",
     "denied": "taken away by a deny or by a policy of the organisation",
 }
-REASONS: Mapping[str, str] = {
-    "condition": "it hangs on a condition that only a request can decide",
-    "unknown-condition-key": "it hangs on a condition key or operator that is not known",
-    "scp-unread": "the policies of the organisation were not read",
-    "boundary-unread": "the permissions boundary was not read",
-    "document-unread": "a policy document was not delivered",
-    "document-unreadable": "a policy document cannot be read as one",
-    "unknown-action": "the action data lacks an action",
-    "resource-policy-unread": "the policy of the resource was not read",
-    "resource-unread": "whether the resource that is needed exists was not read",
-    "membership-unread": "the members of a group were not read",
-}
 LAYERS: Mapping[str, str] = {
     "identity": "its own policy",
     "group": "a policy of its group",
@@ -74,12 +62,6 @@ LAYERS: Mapping[str, str] = {
     "resource": "policy of the resource",
     "session": "session policy",
 }
-
-
-def reasons(codes: str | Iterable[str] | None) -> str:
-    """Codes of `nhiscan.model.ACCESS_REASONS` in words, joined; a code that is not known stays as it is."""
-    listed = codes.split(",") if isinstance(codes, str) else codes or ()
-    return "; ".join(REASONS.get(code, code) for code in listed if code)
 
 
 def limits(limited_by: str | None, names: Names) -> list[str]:

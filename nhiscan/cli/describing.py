@@ -9,6 +9,7 @@ from nhiscan.access.names import Names, Who
 from nhiscan.access.paths import Path, object_of, strings
 from nhiscan.access.principal import Principal
 from nhiscan.analyzer import Deciding, Decision
+from nhiscan.doubts import reasons
 from nhiscan.model import EffectiveAccess, Privilege
 from nhiscan.text import plural, visible
 
@@ -107,7 +108,7 @@ def _level(page: Page, found: Explanation, names: Names) -> None:
 
 
 def _because(reason: str | None) -> str:
-    why = words.reasons(codes(reason))
+    why = reasons(codes(reason))
     return f", because {why}" if why else ""
 
 
@@ -135,7 +136,7 @@ def _paths(page: Page, paths: Sequence[Path]) -> None:
             if hop.needs:
                 page.say(f"needs {hop.needs}", first="         - ")
         if way.row.reason:
-            page.say(f"not proven: {words.reasons(codes(way.row.reason))}", first="     ")
+            page.say(f"not proven: {reasons(codes(way.row.reason))}", first="     ")
         if way.weakest:
             page.say(f"to break it: {words.weakest(way.weakest)}", first="     ")
     if len(paths) > MOST_PATHS:
@@ -190,7 +191,7 @@ def answered(question: str, decision: Decision, names: Names, notes: Iterable[st
     for one in decision.statements:
         page.fact(_EFFECTS.get(one.effect, one.effect), deciding(one, names))
     if decision.reasons:
-        page.fact("Not certain", words.reasons(decision.reasons))
+        page.fact("Not certain", reasons(decision.reasons))
     return page.text()
 
 

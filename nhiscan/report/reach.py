@@ -11,6 +11,7 @@ from nhiscan.access import drawing, words
 from nhiscan.access.explanation import codes
 from nhiscan.access.names import Names
 from nhiscan.access.paths import WORST_FIRST, Path, object_of, paths, strings
+from nhiscan.doubts import reasons
 from nhiscan.inventory import Sql
 from nhiscan.model import CONFIDENCES, PRIVILEGE_LEVELS
 from nhiscan.report.tables import Cell, time_cell
@@ -54,7 +55,7 @@ def access(sql: Sql, names: Names) -> Iterator[tuple[Cell, ...]]:
             *row[12:16],
             _services(row[16]),
             *row[17:19],
-            words.reasons(row[19]),
+            reasons(row[19]),
             time_cell(row[20]),
             row[21],
         )
@@ -104,7 +105,7 @@ def escalation_paths(sql: Sql, names: Names) -> Iterator[tuple[Cell, ...]]:
             row.needs,
             ", ".join(strings(row.conditions)),
             row.confidence,
-            words.reasons(row.reason),
+            reasons(row.reason),
             time_cell(first_seen),
             confirmed,
         )
@@ -262,7 +263,7 @@ def _picture(way: Path, number: int, others: list[str], more: int) -> Drawn:
         Markup(picture),  # noqa: S704 made here, every name in it escaped
         steps,
         words.standing(way),
-        words.reasons(codes(way.row.reason)),
+        reasons(codes(way.row.reason)),
         words.weakest(way.weakest) if way.weakest else "",
         others,
         more,

@@ -12,6 +12,7 @@ Styles for texts:
 
 ``words``     for kinds: ``access_key`` reads "access key"
 ``list``      a JSON list of texts, or texts joined by commas: a, b and c (five at most, the rest is counted)
+``doubts``    reason codes of access ("scp-unread"), in words
 ``steps``     `nhiscan.model.EscalationPath.steps`: why each hop is possible, numbered where there are several
 
 In a message a part in square brackets that names a fact is left out, brackets and all, when one of its facts is None:
@@ -26,6 +27,7 @@ from datetime import UTC, datetime
 from string import Formatter
 from typing import Any
 
+from nhiscan.doubts import reasons
 from nhiscan.text import visible
 
 Value = str | int | None
@@ -178,7 +180,12 @@ def _json_list(text: str) -> list[Any] | None:
     return found if isinstance(found, list) else None
 
 
-TEXT_STYLES: Mapping[str, Callable[[str], str]] = {"words": _words, "list": _list, "steps": _steps}
+TEXT_STYLES: Mapping[str, Callable[[str], str]] = {
+    "words": _words,
+    "list": _list,
+    "doubts": reasons,
+    "steps": _steps,
+}
 
 STYLES: Mapping[str, Callable[[int, int], str | None]] = {
     "date": _date,

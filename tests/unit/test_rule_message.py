@@ -50,6 +50,12 @@ DAY = 86400
         ("{x:list}", "", ""),
         ("{x:list}", "[1]", ""),
         ("{x:list}", None, "unknown"),
+        ("{x:doubts}", "scp-unread", "the policies of the organisation were not read"),
+        (
+            "{x:doubts}",
+            "boundary-unread,odd",
+            "the permissions boundary was not read; odd",
+        ),
         ("{x:steps}", '[{"why":"it may write its own policy."}]', "it may write its own policy"),
         ("{x:steps}", '[{"why":"a becomes b"},{"method":"iam-x"},{}]', "1. a becomes b; 2. iam-x; 3. a step"),
         ("{x:steps}", "not json", "not json"),
@@ -75,7 +81,7 @@ def test_no_fact_breaks_a_message(name: str, moment: int, as_of: int) -> None:
 )
 def test_no_text_breaks_a_style_of_texts(name: str, tree: object) -> None:
     for fact in (name, json.dumps(tree), json.dumps([tree]), json.dumps([{"why": tree}])):
-        for style in ("words", "list", "steps"):
+        for style in ("words", "list", "doubts", "steps"):
             text = sentence(f"{{fact:{style}}}", {"fact": fact})
             assert text == visible(text)
 

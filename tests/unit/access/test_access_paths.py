@@ -8,6 +8,7 @@ import pytest
 from nhiscan.access import words
 from nhiscan.access.names import Names
 from nhiscan.access.paths import MOST_ALLOWS, MOST_HOPS, WORST_FIRST, object_of, paths, strings
+from nhiscan.doubts import REASONS, reasons
 from nhiscan.inventory.sql import Sql, fill
 from nhiscan.model import (
     ACCESS_CAPABILITIES,
@@ -55,7 +56,7 @@ def test_a_path_to_itself_and_one_to_nobody_known(sql: Sql, names: Names) -> Non
     assert nowhere.target is None
     assert nowhere.weakest is not None
     assert words.weakest(nowhere.weakest) == "take ssm:SendCommand away"
-    assert words.reasons(itself.row.reason) == (
+    assert reasons(itself.row.reason) == (
         "it hangs on a condition that only a request can decide; the policies of the organisation were not read"
     )
 
@@ -142,7 +143,7 @@ def test_every_word_of_the_vocabulary_has_words_for_people() -> None:
     assert set(words.CATEGORIES) == set(ESCALATION_CATEGORIES)
     assert set(words.CAPABILITIES) == set(ACCESS_CAPABILITIES)
     assert set(words.EFFECTS) == set(ACCESS_EFFECTS)
-    assert set(words.REASONS) == set(ACCESS_REASONS)
+    assert set(REASONS) == set(ACCESS_REASONS)
 
 
 def test_lists_and_objects_of_analyzers() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nhiscan.connector import Source
-from nhiscan.model import Identity
+from nhiscan.model import Covered, Identity
 from nhiscan.testing.contract import Bench, ConnectorContract, Contract
 
 
@@ -172,3 +172,18 @@ def test_a_fallback_of_a_fallback_is_compared_too(acme_parts: Any, tmp_path: Pat
     sources = (acme_parts.ORG_USERS, acme_parts.USERS_ALONE, replace(acme_parts.FOUND, run=other))
     with pytest.raises(AssertionError, match="has name"):
         Suite.test_a_fallback_gives_what_the_primary_gives(starter(organisation(acme_parts, *sources), tmp_path))
+
+
+def test_a_denial_that_is_swallowed_for_one_account_is_caught(acme_parts: Any, tmp_path: Path) -> None:
+    def swallow(door: Any, reader: Any) -> Iterator[Any]:
+        try:
+            yield from acme_parts.org_users(door, reader)
+        except acme_parts.Refused:
+            yield Covered(door.below["one"].key)
+
+    contract = organisation(acme_parts, replace(acme_parts.ORG_USERS, run=swallow), acme_parts.USERS_ALONE)
+    start = starter(contract, tmp_path)
+    with pytest.raises(AssertionError, match=r"acme\.users did not run in \['acme/account/one'\]"):
+        Suite.test_a_fallback_gives_what_the_primary_gives(start)
+    with pytest.raises(AssertionError, match=r"acme\.org-users"):
+        Suite.test_a_denied_source_is_a_gap_and_ends_nothing(start)

@@ -165,6 +165,17 @@ def test_an_organisation_that_breaks_in_the_middle_leaves_partial_accounts(bench
     assert len(bench.rows("SELECT key FROM identity WHERE confirmed = 1")) == 3
 
 
+def test_what_was_named_before_an_error_is_not_complete(bench: Any, acme_parts: Any) -> None:
+    def hasty(door: Any, reader: Any) -> Iterator[Any]:
+        for scope in door.below.values():
+            yield Covered(scope.key)
+        yield from acme_parts.org_users(door, reader)
+
+    bench.acme.faults.fail("acme:OrgUsers", nth=2, status=400, code="Odd")
+    outcome = scan(bench, acme_parts, replace(acme_parts.ORG_USERS, run=hasty))
+    assert {row.state for row in outcome.coverage} == {"partial"}
+
+
 def test_a_fallback_mends_what_was_read_in_part(bench: Any, acme_parts: Any) -> None:
     scan(bench, acme_parts)
     bench.acme.faults.fail("acme:OrgUsers", nth=2, status=400, code="Odd", times=None)

@@ -1,13 +1,18 @@
 """Where sources run, which scopes they read from there, and in which order the scopes are read."""
 
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nhiscan.collect.order import BadDeclaration, in_order
 from nhiscan.collect.places import Place, plan
+from nhiscan.collect.places import planned as planned_rows
 from nhiscan.connector import Reader, Source
 from nhiscan.model import Record, Scope
 
@@ -156,6 +161,60 @@ def test_a_fallback_of_what_is_not_here_stands_in_for_what_that_stood_in_for() -
 def test_a_scope_is_not_above_itself() -> None:
     with pytest.raises(ValueError, match="above itself"):
         plan([source("a")], [scope("folder/a", "folder/b"), scope("folder/b", "folder/a")])
+
+
+KINDS = ("organization", "folder", "project", "account")
+ONS = st.sets(st.sampled_from(KINDS)).map(" ".join)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[tuple[Source, ...], list[Scope]]:
+    """Sources that go together, and scopes in any order, each below one drawn before it, or below one not named."""
+    scopes: list[Scope] = []
+    for number in range(draw(st.integers(0, 12))):
+        parents = [None, "folder/unnamed", *(one.key.removeprefix("acme/") for one in scopes)]
+        scopes.append(scope(f"{draw(st.sampled_from(KINDS))}/{number}", draw(st.sampled_from(parents))))
+    found: list[Source] = []
+    for number in range(draw(st.integers(1, 5))):
+        on = draw(ONS)
+        more = source(
+            str(number),
+            on,
+            spans=draw(st.booleans()) and bool(on),
+            instead_of=draw(st.sampled_from([None, *(one.id for one in found)])),
+        )
+        with suppress(BadDeclaration):
+            in_order([*found, more])
+            found.append(more)
+    return in_order(found), draw(st.permutations(scopes))
+
+
+@given(worlds())
+def test_whatever_the_tree_nothing_is_read_twice_and_nothing_is_lost(
+    world: tuple[tuple[Source, ...], list[Scope]],
+) -> None:
+    sources, scopes = world
+    places = plan(sources, scopes)
+    assert places == plan(sources, sorted(scopes))
+    place_of = {place.scope.key: number for number, place in enumerate(places)}
+    plans = Counter(planned_rows(places))
+    assert set(plans.values()) <= {1}
+    for number, place in enumerate(places):
+        runs = {one.id for one in place.runs}
+        assert runs.isdisjoint(place.reached)
+        assert {one.id for one in place.known} == runs | place.reached.keys()
+        assert place.above is None or place_of[place.above] < number
+        for name, key in place.reached.items():
+            above = places[place_of[key]]
+            assert place.scope.key in above.below
+            assert name in {one.id for one in above.runs}
+            assert name not in above.reached
+        # whatever is known of a scope is planned there, or stands in for something that is
+        for one in place.known:
+            assert (place.scope.key, one.id) in plans or one.fallback_for in {other.id for other in place.known}
+    leaves = {one.key for one in scopes if one.kind in ("project", "account")} - {one.parent for one in scopes}
+    if any(not one.on for one in sources):
+        assert leaves <= place_of.keys()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from nhiscan.testing.faults import Faults
 from nhiscan_aws.simulated import stock
 from nhiscan_aws.simulated.gateway import Gateway
 from nhiscan_aws.simulated.ids import KEY, Ids
+from nhiscan_aws.simulated.organizations import OrganizationState, new_organization
 from nhiscan_aws.simulated.planting import plant_account
 from nhiscan_aws.simulated.sessions import Sessions
 from nhiscan_aws.simulated.state import AccountState, new_state
@@ -23,6 +24,7 @@ class Built:
     accounts: dict[str, AccountState]
     gateway: Gateway
     caller: tuple[str, str]
+    organization: OrganizationState | None
 
 
 def build(
@@ -36,6 +38,7 @@ def build(
 ) -> Built:
     """Reserve the accounts, fill them, find the caller's key."""
     ids = Ids(seed)
+    organization = new_organization(world, ids, empty_pages=how["empty_pages"])
     stock.take([account.id for account in world.accounts])
     try:
         accounts: dict[str, AccountState] = {}
@@ -46,6 +49,7 @@ def build(
                 clock,
                 use_delay=how["use_delay"],
                 report_polls=how["report_polls"],
+                job_polls=how["job_polls"],
                 short_pages=how["short_pages"],
             )
             with stock.answering(clock):
@@ -59,7 +63,8 @@ def build(
     except BaseException:
         stock.give_back([account.id for account in world.accounts])
         raise
-    return Built(accounts, Gateway(accounts, sessions, calls, faults, ids), (key_id, ids.secret(key_id)))
+    gateway = Gateway(accounts, organization, sessions, calls, faults, ids)
+    return Built(accounts, gateway, (key_id, ids.secret(key_id)), organization)
 
 
 def _caller_key(world: World, accounts: Mapping[str, AccountState], sessions: Sessions, ids: Ids) -> str:

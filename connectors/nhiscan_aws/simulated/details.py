@@ -105,7 +105,7 @@ def _makers(state: AccountState) -> tuple[Callable[[Any], dict[str, Any]], ...]:
             "Arn": thing.arn,
             "CreateDate": stock.epoch(thing.create_date),
             "AssumeRolePolicyDocument": encoded(thing.assume_role_policy_document),
-            "InstanceProfileList": [_profile(profile) for profile in profiles.get(thing.id, ())],
+            "InstanceProfileList": [profile(one) for one in profiles.get(thing.id, ())],
             "RolePolicyList": _inline(thing),
             "AttachedManagedPolicies": _attached(thing),
             "Tags": [dict(tag) for tag in thing.tags or ()],
@@ -160,13 +160,14 @@ def _boundary(state: AccountState, thing: Any) -> dict[str, Any]:
     return {"PermissionsBoundary": {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn}}
 
 
-def _profile(profile: Any) -> dict[str, Any]:
+def profile(one: Any) -> dict[str, Any]:
+    """An instance profile as all listings show it."""
     return {
-        "Path": profile.path,
-        "InstanceProfileName": profile.name,
-        "InstanceProfileId": profile.id,
-        "Arn": profile.arn,
-        "CreateDate": stock.epoch(profile.create_date),
+        "Path": one.path,
+        "InstanceProfileName": one.name,
+        "InstanceProfileId": one.id,
+        "Arn": one.arn,
+        "CreateDate": stock.epoch(one.create_date),
         "Roles": [
             {
                 "Path": role.path,
@@ -176,6 +177,6 @@ def _profile(profile: Any) -> dict[str, Any]:
                 "CreateDate": stock.epoch(role.create_date),
                 "AssumeRolePolicyDocument": encoded(role.assume_role_policy_document),
             }
-            for role in profile.roles
+            for role in one.roles
         ],
     }

@@ -18,14 +18,16 @@ from urllib.parse import parse_qsl
 from nhiscan.testing.counts import CallCounts
 from nhiscan.testing.faults import CUT, DENY, THROTTLE, Attempt, Fault, Faults
 from nhiscan.testing.server import ConnectionCut
-from nhiscan_aws.simulated import details, listings, report, stock
+from nhiscan_aws.simulated import details, lastaccessed, listings, organizations, report, stock
 from nhiscan_aws.simulated.ids import Ids
+from nhiscan_aws.simulated.organizations import OrganizationState
 from nhiscan_aws.simulated.sessions import Principal, Sessions, permits
 from nhiscan_aws.simulated.state import AccountState
-from nhiscan_aws.simulated.wire import JSON, XML, Form, Refusal, answer, operation_model, refusal
+from nhiscan_aws.simulated.wire import JSON, XML, Form, Refusal, answer, answer_json, operation_model, refusal
 from nhiscan_aws.simulated.world import Use
 
 Handler = Callable[[AccountState, Form], dict[str, Any] | None]
+CallerHandler = Callable[[AccountState, str, Form], dict[str, Any]]
 Answer = tuple[int, str, bytes]  # status, content type, body
 
 HANDLERS: Mapping[str, Handler] = {
@@ -37,6 +39,7 @@ HANDLERS: Mapping[str, Handler] = {
     "ListRoles": listings.list_roles,
     "GetUser": listings.get_user,
     "GetRole": listings.get_role,
+    "ListInstanceProfiles": listings.list_instance_profiles,
     "ListAccessKeys": listings.list_access_keys,
     "GetAccessKeyLastUsed": listings.get_access_key_last_used,
     "GetLoginProfile": listings.get_login_profile,
@@ -45,6 +48,12 @@ HANDLERS: Mapping[str, Handler] = {
     "DeleteUserPermissionsBoundary": listings.delete_user_permissions_boundary,
 }
 """IAM operations answered here and not by moto."""
+
+OF_THE_CALLER: Mapping[str, CallerHandler] = {
+    "GenerateServiceLastAccessedDetails": lastaccessed.generate_service_last_accessed_details,
+    "GetServiceLastAccessedDetails": lastaccessed.get_service_last_accessed_details,
+}
+"""The same, where the answer depends on who asks (an ARN: of a user, or of one session of a role)."""
 
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 _FRACTION = re.compile(rb"(\d\d:\d\d:\d\d)\.\d+Z")
@@ -80,9 +89,16 @@ class Gateway:
     """See the module. ``unanswered`` counts the calls that nobody simulates, by action."""
 
     def __init__(
-        self, accounts: Mapping[str, AccountState], sessions: Sessions, calls: CallCounts, faults: Faults, ids: Ids
+        self,
+        accounts: Mapping[str, AccountState],
+        organization: OrganizationState | None,
+        sessions: Sessions,
+        calls: CallCounts,
+        faults: Faults,
+        ids: Ids,
     ) -> None:
         self._accounts = accounts
+        self._organization = organization
         self._sessions = sessions
         self._calls = calls
         self._faults = faults
@@ -147,11 +163,24 @@ class Gateway:
                 state.uses.setdefault(caller.key_id, []).append(Use(state.clock(), request.service, request.region))
             if request.service == "sts":
                 return 200, XML, self._sts(request, caller, request_id)
+            if request.service == "organizations":
+                return 200, JSON, self._organizations(request, caller)
             handler = HANDLERS.get(request.operation) if request.service == "iam" else None
-            if handler is None:
+            of_the_caller = OF_THE_CALLER.get(request.operation) if request.service == "iam" else None
+            if handler is not None:
+                result = handler(state, Form(request.values))
+            elif of_the_caller is not None:
+                result = of_the_caller(state, caller.arn, Form(request.values))
+            else:
                 return self._stock(environ, request, state, request_id)
-            result = handler(state, Form(request.values))
         return 200, XML, answer("iam", request.operation, result or {}, request_id)
+
+    def _organizations(self, request: Request, caller: Principal) -> bytes:
+        """One organisation for all accounts: a change of it shows to all of them at once."""
+        if request.operation not in organizations.SIMULATED:
+            raise self._nobody(request)
+        result = organizations.answer(self._organization, caller.account, request.operation, json.loads(request.body))
+        return answer_json("organizations", request.operation, result)
 
     def _sts(self, request: Request, caller: Principal, request_id: str) -> bytes:
         form = Form(request.values)

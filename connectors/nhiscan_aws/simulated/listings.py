@@ -3,7 +3,7 @@
 from typing import Any
 
 from nhiscan_aws.simulated import stock
-from nhiscan_aws.simulated.details import role_last_used
+from nhiscan_aws.simulated.details import profile, role_last_used
 from nhiscan_aws.simulated.paging import Page, by_name, page
 from nhiscan_aws.simulated.planting import encoded, set_boundary
 from nhiscan_aws.simulated.state import AccountState, root_keys
@@ -22,6 +22,11 @@ def list_groups(state: AccountState, form: Form) -> dict[str, Any]:
 def list_roles(state: AccountState, form: Form) -> dict[str, Any]:
     """Without RoleLastUsed, tags and boundaries, as AWS."""
     return _listing("Roles", _page(state, "roles", form, state.backend.roles.values()), _role)
+
+
+def list_instance_profiles(state: AccountState, form: Form) -> dict[str, Any]:
+    profiles = state.backend.instance_profiles.values()
+    return _listing("InstanceProfiles", _page(state, "instance profiles", form, profiles), profile)
 
 
 def get_user(state: AccountState, form: Form) -> dict[str, Any]:

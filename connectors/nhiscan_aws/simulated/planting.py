@@ -91,6 +91,7 @@ def plant_role(state: AccountState, spec: Role) -> None:
     role.create_date = stock.moment(spec.created_at)
     if spec.used is not None:
         state.role_uses[role.id] = [spec.used]
+    state.accessed[role.id] = spec.accessed
     if spec.boundary is not None:
         _policy(state, spec.boundary)
     _grant(state, role, spec.attached, spec.inline)
@@ -118,6 +119,7 @@ def plant_user(state: AccountState, spec: User) -> None:
     state.users[user.id] = UserFacts(
         password_changed_at=spec.password.changed_at if spec.password else None, more_credentials=spec.more_credentials
     )
+    state.accessed[user.id] = spec.accessed
     if spec.password is not None:
         user.password = "simulated"  # noqa: S105 moto only asks whether there is one
         if spec.password.used_at is not None:

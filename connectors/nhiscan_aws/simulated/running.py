@@ -24,10 +24,13 @@ class SimulatedAws:
 
     ``use_delay``     seconds after which the use of a credential shows (AWS: hours)
     ``report_polls``  GenerateCredentialReport calls between STARTED and COMPLETE: 1 is STARTED, COMPLETE
+    ``job_polls``     GetServiceLastAccessedDetails calls that are answered IN_PROGRESS before COMPLETED
     ``short_pages``   each n-th page of a walk shows half of what was asked for (0: none)
+    ``empty_pages``   each n-th page of a walk of Organizations is empty and names a next one (0: none)
 
     ``canaries`` knows every secret it holds or gives out: none of them may ever turn up anywhere.
-    While it runs: `account` gives the state of an account, to be changed with the functions of `planting` and `report`.
+    While it runs: `account` gives the state of an account, to be changed with the functions of `planting` and `report`;
+    `organization` that of the organisation, to be changed with those of `organizations`.
     """
 
     def __init__(
@@ -38,7 +41,9 @@ class SimulatedAws:
         seed: int = 1,
         use_delay: int = 4 * 3600,
         report_polls: int = 1,
+        job_polls: int = 1,
         short_pages: int = 0,
+        empty_pages: int = 0,
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.world = world
@@ -49,10 +54,17 @@ class SimulatedAws:
         self.settings: Mapping[str, Any] = dict(settings or {})
         """Options of the connector that plan the whole estate."""
         self._seed = seed
-        self._how = {"use_delay": use_delay, "report_polls": report_polls, "short_pages": short_pages}
+        self._how = {
+            "use_delay": use_delay,
+            "report_polls": report_polls,
+            "job_polls": job_polls,
+            "short_pages": short_pages,
+            "empty_pages": empty_pages,
+        }
         self._server: LoopbackServer | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._accounts: dict[str, Any] = {}
+        self._organization: Any = None
         self._gateway: Any = None
         self._caller = ("", "")
 
@@ -66,6 +78,7 @@ class SimulatedAws:
             raise MissingExtra("aws", problem.name.partition(".")[0], "demo") from None
         built = building.build(self.world, self._seed, self.clock, self.calls, self.faults, self.canaries, self._how)
         self._accounts, self._gateway, self._caller = built.accounts, built.gateway, built.caller
+        self._organization = built.organization
         self._folder = tempfile.TemporaryDirectory(prefix="nhiscan-simulated-aws-")
         for name in ("config", "credentials"):
             (Path(self._folder.name) / name).touch(mode=0o600)
@@ -87,6 +100,13 @@ class SimulatedAws:
     def account(self, account_id: str) -> Any:
         """The `AccountState` of an account; KeyError when it is not simulated."""
         return self._accounts[account_id]
+
+    @property
+    def organization(self) -> Any:
+        """The `OrganizationState`. RuntimeError where the world has none."""
+        if self._organization is None:
+            raise RuntimeError("this world has no organisation")
+        return self._organization
 
     @property
     def endpoint(self) -> str:

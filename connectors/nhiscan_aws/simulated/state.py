@@ -12,7 +12,7 @@ from typing import Any
 
 from nhiscan_aws.simulated import stock
 from nhiscan_aws.simulated.ids import GROUP, KEY, POLICY, PROFILE, ROLE, USER, Ids
-from nhiscan_aws.simulated.world import Account, Key, Root, Use
+from nhiscan_aws.simulated.world import Access, Account, Key, Root, Use
 
 ROLE_MEMORY = 400 * 86_400
 """Seconds for which AWS remembers the last use of a role."""
@@ -48,11 +48,14 @@ class AccountState:
     clock: Callable[[], int]
     use_delay: int
     report_polls: int
+    job_polls: int
     short_pages: int
     summary_extra: Mapping[str, int]
     users: dict[str, UserFacts] = field(default_factory=dict)  # by unique id
     uses: dict[str, list[Use]] = field(default_factory=dict)  # by access key id
     role_uses: dict[str, list[Use]] = field(default_factory=dict)  # by unique id of the role
+    accessed: dict[str, tuple[Access, ...]] = field(default_factory=dict)  # by unique id of the user or role
+    jobs: dict[str, Any] = field(default_factory=dict)  # service last accessed data that was asked for, by job id
     report: Report | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
     settled: dict[str, str] = field(
@@ -185,7 +188,14 @@ def root_keys(state: AccountState) -> Iterator[tuple[str, Key]]:
 
 
 def new_state(
-    account: Account, ids: Ids, clock: Callable[[], int], *, use_delay: int, report_polls: int, short_pages: int
+    account: Account,
+    ids: Ids,
+    clock: Callable[[], int],
+    *,
+    use_delay: int,
+    report_polls: int,
+    job_polls: int,
+    short_pages: int,
 ) -> AccountState:
     """An account without anything in it yet (see `planting`)."""
     return AccountState(
@@ -198,6 +208,7 @@ def new_state(
         clock=clock,
         use_delay=use_delay,
         report_polls=report_polls,
+        job_polls=job_polls,
         short_pages=short_pages,
         summary_extra=account.summary_extra,
     )

@@ -1,7 +1,7 @@
-"""Words on the wire: answers and errors in AWS's query protocol, checked against botocore's model as they are written.
+"""Words on the wire, in AWS's query and JSON protocols, checked against botocore's model as they are written.
 
-`answer` walks the operation's own output shape. A field that the shape does not have raises InventedField, so that no
-correction of the simulation can give a connector something that AWS never gives.
+`answer` and `answer_json` walk the operation's own output shape. A field that the shape does not have raises
+InventedField, so that no correction of the simulation can give a connector something that AWS never gives.
 """
 
 import json
@@ -116,6 +116,15 @@ def answer(service: str, operation: str, result: Mapping[str, Any], request_id: 
     ).encode()
 
 
+def answer_json(service: str, operation: str, result: Mapping[str, Any]) -> bytes:
+    """A good answer of a service that speaks JSON."""
+    model = operation_model(service, operation)
+    if model is None:
+        raise InventedField(f"{service}:{operation}")
+    shape = model.output_shape
+    return json.dumps({} if shape is None else _plain(shape, result, operation), separators=(",", ":")).encode()
+
+
 def refusal(service: str, problem: Refusal, request_id: str) -> tuple[str, bytes]:
     """Content type and body of an error answer, in the protocol of the service."""
     model = service_model(service)
@@ -151,10 +160,28 @@ def _value(shape: Shape, value: Any, where: str) -> str:
     return escape(str(value))
 
 
-def _structure(shape: StructureShape, value: Mapping[str, Any], where: str) -> str:
+def _plain(shape: Shape, value: Any, where: str) -> Any:
+    """A value as JSON. Times are epoch seconds there."""
+    if isinstance(shape, StructureShape):
+        _check(shape, value, where)
+        return {
+            member.serialization.get("name", name): _plain(member, value[name], where)
+            for name, member in shape.members.items()
+            if value.get(name) is not None
+        }
+    if isinstance(shape, ListShape):
+        return [_plain(shape.member, item, where) for item in value]
+    return value
+
+
+def _check(shape: StructureShape, value: Mapping[str, Any], where: str) -> None:
     unknown = value.keys() - shape.members.keys()
     if unknown:
         raise InventedField(f"{where}: {', '.join(sorted(unknown))} in {shape.name}")
+
+
+def _structure(shape: StructureShape, value: Mapping[str, Any], where: str) -> str:
+    _check(shape, value, where)
     parts = []
     for name, member in shape.members.items():
         item = value.get(name)

@@ -39,6 +39,16 @@ class Use:
 
 
 @dataclass(frozen=True)
+class Access:
+    """A service that somebody called, as service last accessed data tells it."""
+
+    service: str  # its namespace: "s3"
+    at: int
+    actions: Mapping[str, int] = field(default_factory=dict)  # name of a tracked action -> when it was last called
+    region: str = "eu-central-1"
+
+
+@dataclass(frozen=True)
 class Key:
     """An access key of a user (or of root)."""
 
@@ -78,6 +88,7 @@ class User:
     attached: tuple[str, ...] = ()  # policy ARNs, or names of this account's policies
     inline: Mapping[str, PolicyDocument] = field(default_factory=dict)
     boundary: str | None = None  # policy ARN, or the name of one of this account's
+    accessed: tuple[Access, ...] = ()  # beside the services that its keys were used for
     more_credentials: str | None = None  # text of `additional_credentials_info`; a third key, say
     id: str | None = None
 
@@ -103,6 +114,7 @@ class Role:
     inline: Mapping[str, PolicyDocument] = field(default_factory=dict)
     boundary: str | None = None
     used: Use | None = None  # its service is not shown by AWS
+    accessed: tuple[Access, ...] = ()
     max_session: int = 3600  # seconds
     instance_profile: bool = False
 
@@ -166,7 +178,53 @@ class Caller:
     user: str | None = None
 
 
+SERVICE_CONTROL_POLICY, RESOURCE_CONTROL_POLICY = "SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"
+ROOT = "root"
+"""How the root of an organisation is named where a policy is attached."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """An organisational unit: the accounts directly in it, and the units below it."""
+
+    name: str
+    accounts: tuple[str, ...] = ()  # account ids
+    units: tuple["Unit", ...] = ()
+
+
+@dataclass(frozen=True)
+class OrganizationPolicy:
+    """A policy of an organisation and what it is attached to: `ROOT`, names of units, account ids."""
+
+    name: str
+    document: PolicyDocument
+    targets: tuple[str, ...] = ()
+    type: str = SERVICE_CONTROL_POLICY
+
+
+@dataclass(frozen=True)
+class Organization:
+    """An organisation of all accounts of the world but ``outside``. Accounts that stand in no unit lie in the root.
+
+    AWS attaches its own policy that allows everything (FullAWSAccess, RCPFullAWSAccess) to the root, every unit and
+    every account as soon as a type is enabled. It stays there but for the targets of ``without_full_access``. What its
+    policies deny is *not* enforced on calls: the simulated AWS answers whom the fault plan does not stop.
+    """
+
+    management: str  # account id
+    units: tuple[Unit, ...] = ()
+    policies: tuple[OrganizationPolicy, ...] = ()
+    policy_types: tuple[str, ...] = (SERVICE_CONTROL_POLICY,)  # those that are enabled
+    without_full_access: tuple[
+        str, ...
+    ] = ()  # targets from which FullAWSAccess was taken: SCPs as a list of what is allowed
+    delegated: tuple[str, ...] = ()  # ids of member accounts that may read the organisation
+    outside: tuple[str, ...] = ()  # ids of accounts of the world that do not belong to it
+    features: str = "ALL"  # ALL | CONSOLIDATED_BILLING
+
+
 @dataclass(frozen=True)
 class World:
     accounts: tuple[Account, ...]
     caller: Caller | None = None  # None: the root user of the first account
+    organization: Organization | None = None

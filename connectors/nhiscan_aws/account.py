@@ -1,11 +1,14 @@
 """One AWS account opened for reading: the IAM client and what the sources of the account tell one another."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from nhiscan.connector import Context
 from nhiscan.model import Scope
 from nhiscan_aws.ledger import Ledger
+from nhiscan_aws.organization import Answer, Membership
 
 if TYPE_CHECKING:
     from mypy_boto3_iam.client import IAMClient
@@ -39,8 +42,12 @@ class Account:
     account_id: str
     partition: str
     iam: "IAMClient"
+    client: Callable[[str], Any]  # makes a client of another service, with the same credentials
     context: Context
     opened_at: int
+    described: Answer[Membership | None] | None = (
+        None  # DescribeOrganization with these credentials, where that was asked before
+    )
     ledger: Ledger = field(default_factory=Ledger)
     reported: ReportedKeys | None = None  # set by the credential report when it was read
 
@@ -48,5 +55,12 @@ class Account:
     def key(self) -> str:
         return self.scope.key
 
+    @cached_property
+    def organizations(self) -> Any:
+        """The client of AWS Organizations, made when it is needed."""
+        return self.client("organizations")
+
     def close(self) -> None:
         self.iam.close()
+        if "organizations" in self.__dict__:
+            self.organizations.close()

@@ -11,7 +11,15 @@ from botocore.exceptions import (
 )
 
 from nhiscan.connector import Failure
-from nhiscan_aws.failures import CannotAssume, InputNotRead, ListCut, ReportIncomplete, ReportNotReady
+from nhiscan_aws.failures import (
+    CannotAssume,
+    InputNotRead,
+    LastAccessedNotGiven,
+    ListCut,
+    ReportIncomplete,
+    ReportNotReady,
+)
+from nhiscan_aws.transcript import SERVICE
 
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"})
 THROTTLED = frozenset(
@@ -39,11 +47,11 @@ BAD_CREDENTIALS = frozenset(
     }
 )
 _STS = frozenset({"AssumeRole", "GetCallerIdentity"})
-_OWN = (ReportNotReady, ReportIncomplete, ListCut, InputNotRead)
+_OWN = (ReportNotReady, ReportIncomplete, ListCut, LastAccessedNotGiven, InputNotRead)
 
 
 def classify(error: BaseException) -> Failure:
-    """The coverage of an exception. The names of IAM's permissions are those of its operations."""
+    """The coverage of an exception. The names of permissions are those of the operations, in all services used here."""
     if isinstance(error, CannotAssume):
         return Failure(
             state="denied" if error.denied else "failed",
@@ -69,11 +77,13 @@ def classify(error: BaseException) -> Failure:
 
 def _answer(error: ClientError) -> Failure:
     code = error.response.get("Error", {}).get("Code") or "Unknown"
-    operation = f"{'sts' if error.operation_name in _STS else 'iam'}:{error.operation_name}"
+    metadata = error.response.get("ResponseMetadata", {})
+    service = metadata.get(SERVICE) or ("sts" if error.operation_name in _STS else "iam")
+    operation = f"{service}:{error.operation_name}"
     denied = code in DENIED
     message = said(error)
     if code in THROTTLED:
-        attempts = 1 + int(error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0))
+        attempts = 1 + int(metadata.get("RetryAttempts", 0))
         message = f"throttled, given up after {attempts} {'attempt' if attempts == 1 else 'attempts'}: {message}"
     return Failure(
         state="denied" if denied else "failed",

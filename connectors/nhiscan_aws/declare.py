@@ -1,7 +1,7 @@
 """What the connector can be asked and what it reads: options and sources, without the SDK."""
 
 from nhiscan.connector import Option, Settings, Source
-from nhiscan_aws.sources import entities, keys, logins, passwordpolicy, report, summary
+from nhiscan_aws.sources import entities, keys, lastaccessed, logins, organizations, passwordpolicy, report, summary
 from nhiscan_aws.sources.details import DETAILS
 from nhiscan_aws.sources.details import run as details
 
@@ -15,6 +15,19 @@ OPTIONS = (
     ),
     Option("role-name", "role to assume in the accounts named by account", metavar="NAME"),
     Option("external-id", "external id that the trust policy of that role demands", metavar="ID"),
+    Option(
+        "organization",
+        "read units and policies of the organisation: auto (if the caller is in its management account), yes (also as "
+        "its delegated administrator), no",
+        default="auto",
+        metavar="auto|yes|no",
+    ),
+    Option(
+        "last-accessed",
+        "ask which services each user and role used: two calls or more for each",
+        kind="flag",
+        default=False,
+    ),
     Option("profile", "profile of the AWS configuration files to read with", metavar="NAME"),
     Option("region", "region to call (IAM is global; GovCloud and China need one of their own)", metavar="REGION"),
     Option(
@@ -75,6 +88,51 @@ _ONE_BY_ONE = Source(
     fallback_for=DETAILS,
     permissions=entities.PERMISSIONS,
     about="the same, entity by entity: about three calls for each user, role, group and policy",
+)
+_MEMBERSHIP = Source(
+    id=organizations.MEMBERSHIP,
+    run=organizations.membership,
+    lists=frozenset({"setting:organization"}),
+    permissions=("organizations:DescribeOrganization",),
+    about="the organisation that the account belongs to, and its management account; that there is none is an answer",
+)
+_ORGANIZATION = frozenset({"organization"})
+_PARENTS = Source(
+    id=organizations.PARENTS,
+    run=organizations.parents,
+    adds=frozenset({"scope:account.parent", "scope:organizational_unit.parent"}),
+    permissions=("organizations:ListParents",),
+    about="the units between the planned accounts and the root: one call for each account and each unit",
+    on=_ORGANIZATION,
+)
+_POLICIES = Source(
+    id=organizations.POLICIES,
+    run=organizations.policies,
+    lists=frozenset(
+        {
+            "setting:organization",
+            "policy:service_control_policy",
+            "policy:resource_control_policy",
+            "access_grant:service_control_policy",
+            "access_grant:resource_control_policy",
+        }
+    ),
+    permissions=(
+        "organizations:DescribePolicy",
+        "organizations:ListPolicies",
+        "organizations:ListRoots",
+        "organizations:ListTargetsForPolicy",
+    ),
+    about="service and resource control policies with their texts and targets: at least two calls for each",
+    on=_ORGANIZATION,
+)
+_LAST_ACCESSED = Source(
+    id=lastaccessed.LAST_ACCESSED,
+    run=lastaccessed.run,
+    lists=frozenset({"access_use"}),
+    reads=(DETAILS,),
+    permissions=lastaccessed.PERMISSIONS,
+    about="which services, and which of the actions that AWS tracks, users and roles may call and when they last did",
 )
 _REPORT_PERMISSIONS = ("iam:GenerateCredentialReport", "iam:GetCredentialReport")
 _REPORT_LISTS = frozenset(
@@ -137,5 +195,11 @@ def sources(settings: Settings) -> tuple[Source, ...]:
         about="root, console passwords, MFA, signing certificates, age and last use of access keys, in one file that "
         "may be four hours old",
     )
-    first = (_SUMMARY, _PASSWORD_POLICY, _DETAILS, _ONE_BY_ONE, credential_report, _LOGINS)
-    return (*first, _KEYS_OF_USERS, _KEYS_PER_USER) if with_ids else first
+    planned = [_SUMMARY, _PASSWORD_POLICY, _MEMBERSHIP, _DETAILS, _ONE_BY_ONE, credential_report, _LOGINS]
+    if with_ids:
+        planned += [_KEYS_OF_USERS, _KEYS_PER_USER]
+    if settings.get("last-accessed"):
+        planned.append(_LAST_ACCESSED)
+    if settings.get("organization") != "no":
+        planned += [_PARENTS, _POLICIES]
+    return tuple(planned)

@@ -55,6 +55,18 @@ class ListCut(Exception):
         return f"the answer of {self.operation} {lacks}"
 
 
+class LastAccessedNotGiven(Exception):
+    """The service last accessed data of an identity did not come. ``why`` continues a sentence."""
+
+    def __init__(self, identity: str, why: str) -> None:
+        super().__init__(identity, why)
+        self.identity = identity
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"the service last accessed data of {self.identity} {self.why}"
+
+
 class InputNotRead(Exception):
     """A source rests on another one that gave nothing."""
 

@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -20,6 +21,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 from botocore.exceptions import ConnectionError as ConnectionFailed
+from botocore.handlers import json_decode_policies
 from botocore.utils import parse_timestamp
 
 from nhiscan.connector import Context, NoAccess, OptionError, Settings
@@ -28,13 +30,15 @@ from nhiscan_aws import fanout
 from nhiscan_aws.account import Account
 from nhiscan_aws.classify import DENIED, classify, said
 from nhiscan_aws.failures import CannotAssume
+from nhiscan_aws.hierarchy import Parents, asked
+from nhiscan_aws.organization import Answer, Membership, Organization, describe, organization_scope
 from nhiscan_aws.transcript import attach
 
 if TYPE_CHECKING:
-    from mypy_boto3_iam.client import IAMClient
     from mypy_boto3_sts.client import STSClient
 
 ATTEMPTS = 9  # in total, a call; where AWS_MAX_ATTEMPTS or max_attempts of the profile does not say otherwise
+ORGANIZATION = ("auto", "yes", "no")  # values of the option
 SESSION_NAME = "nhiscan"  # shows in the CloudTrail of the accounts read
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
@@ -66,7 +70,10 @@ class AwsSession:
         self._accounts = tuple(dict.fromkeys(str(account) for account in settings.get("account") or ()))
         self._role: str | None = settings.get("role-name") or None
         self._external_id: str | None = settings.get("external-id") or None
+        self._planning = str(settings.get("organization") or "auto")
         self._check()
+        self._described: Answer[Membership | None] | None = None  # of the caller's own account
+        self._organization: Organization | None = None
         self._caller: dict[str, str] | None = None
         self._making = threading.Lock()  # making clients is not thread-safe; using them is
         core = botocore.session.Session(profile=settings.get("profile") or None)
@@ -105,6 +112,8 @@ class AwsSession:
                 raise OptionError("role-name", "is assumed in the accounts named by account, and none is named")
             if not _ROLE.fullmatch(self._role) or self._role.startswith("/"):
                 raise OptionError("role-name", f"{self._role!r} is not the name of a role (give the name, not the ARN)")
+        if self._planning not in ORGANIZATION:
+            raise OptionError("organization", f"{self._planning!r} is none of {', '.join(ORGANIZATION)}")
         if self._external_id is not None and not _EXTERNAL_ID.fullmatch(self._external_id):
             raise OptionError("external-id", "is not an external id: 2 to 1224 of letters, digits and +=,.@:/-")
 
@@ -119,6 +128,8 @@ class AwsSession:
         session: Any = self._session  # the stubs know a client by the literal name of its service only
         with self._making:
             client = session.client(service, region_name=self._region, config=config, **keys)
+        # it would read policy texts into dicts, and one that is nested without end would end the whole answer
+        client.meta.events.unregister("after-call.iam", json_decode_policies)
         attach(client, self._context)
         return client
 
@@ -152,31 +163,75 @@ class AwsSession:
                     "account",
                     f"{account} is not the caller's own ({caller['account']}): set role-name, the role to assume in it",
                 )
-        for account in accounts:
-            native_id = f"{caller['partition']}:{account}"
-            yield Scope(key=f"aws/account/{native_id}", provider="aws", kind="account", native_id=native_id)
+        native_ids = [f"{caller['partition']}:{account}" for account in accounts]
+        planned = [Scope(f"aws/account/{native_id}", "aws", "account", native_id) for native_id in native_ids]
+        organization = self._planned_organization(own=caller["account"] in accounts)
+        if organization is not None:
+            parents = Parents(self._organizations, caller["partition"], organization)
+            joined = list(parents.scopes(planned))
+            if any(scope.parent for scope in joined):
+                assert self._described is not None
+                self._organization = Organization(
+                    organization, caller["partition"], self._organizations, self._described, parents.ended
+                )
+                planned = [*joined, organization]
+        yield from planned
 
-    def enter(self, scope: Scope) -> Account:
+    def _planned_organization(self, *, own: bool) -> Scope | None:
+        """The organisation, when it is to be read. ``own``: the caller's own account is planned.
+
+        Where DescribeOrganization fails nobody knows whether the caller may read the organisation, nor its id. The
+        source ``organizations.membership`` of the caller's own account tells of that; where that account is not
+        planned, or the organisation was asked for by name, an organisation called after the caller's account does.
+        """
+        if self._planning == "no":
+            return None
+        caller = self.caller()
+        self._described = asked(lambda: describe(self._organizations))
+        found, error = self._described.value, self._described.error
+        if self._planning == "yes":
+            if error is None and found is None:
+                raise OptionError(
+                    "organization", f"the account {caller['account']} is in no organisation: set it to auto"
+                )
+        elif error is not None:
+            if own or classify(error).state == "denied":
+                return None
+        elif found is None or found.management_account != caller["account"]:
+            return None
+        if found is None:
+            return organization_scope(caller["partition"], caller["account"], f"organisation of {caller['account']}")
+        return organization_scope(caller["partition"], found.id)
+
+    @cached_property
+    def _organizations(self) -> Any:
+        """The client of AWS Organizations with the caller's credentials."""
+        return self._client("organizations", 2)
+
+    def enter(self, scope: Scope) -> Account | Organization:
         """Open an account: the caller's own with the caller's credentials, any other through the role.
 
-        Raises CannotAssume where the role cannot be assumed.
+        The organisation is read with the caller's credentials. Raises CannotAssume where the role cannot be assumed.
         """
+        if scope.kind == "organization":
+            assert self._organization is not None
+            return self._organization
         partition, _, account_id = scope.native_id.partition(":")
+        own = account_id == self.caller()["account"]
+        keys = {} if own else self._assume(partition, account_id)
         return Account(
             scope=scope,
             account_id=account_id,
             partition=partition,
-            iam=self._iam(partition, account_id),
+            iam=self._client("iam", fanout.workers(self._context), **keys),
+            client=lambda service: self._client(service, 2, **keys),
             context=self._context,
             opened_at=self._context.clock(),
+            described=self._described if own else None,
         )
 
-    def _iam(self, partition: str, account_id: str) -> "IAMClient":
-        connections = fanout.workers(self._context)
-        client: IAMClient
-        if account_id == self.caller()["account"]:
-            client = self._client("iam", connections)
-            return client
+    def _assume(self, partition: str, account_id: str) -> dict[str, str]:
+        """Credentials of the role in an account, as arguments of a client."""
         role = f"arn:{partition}:iam::{account_id}:role/{self._role}"
         external = {"ExternalId": self._external_id} if self._external_id is not None else {}
         try:
@@ -184,14 +239,13 @@ class AwsSession:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             raise CannotAssume(role, code, said(error), code in DENIED) from error
-        client = self._client(
-            "iam",
-            connections,
-            aws_access_key_id=answer["Credentials"]["AccessKeyId"],
-            aws_secret_access_key=answer["Credentials"]["SecretAccessKey"],
-            aws_session_token=answer["Credentials"]["SessionToken"],
-        )
-        return client
+        return {
+            "aws_access_key_id": answer["Credentials"]["AccessKeyId"],
+            "aws_secret_access_key": answer["Credentials"]["SecretAccessKey"],
+            "aws_session_token": answer["Credentials"]["SessionToken"],
+        }
 
     def close(self) -> None:
         self._sts.close()
+        if "_organizations" in self.__dict__:
+            self._organizations.close()

@@ -18,11 +18,19 @@ from nhiscan_aws.canonical import canonical
 KEPT_PARAMETERS = frozenset(
     {
         "AccessKeyId",
+        "Arn",
+        "ChildId",
+        "Filter",
+        "Granularity",
         "GroupName",
+        "JobId",
         "Marker",
         "MaxItems",
+        "MaxResults",
+        "NextToken",
         "OnlyAttached",
         "PolicyArn",
+        "PolicyId",
         "PolicyName",
         "PolicyUsageFilter",
         "RoleArn",
@@ -33,7 +41,12 @@ KEPT_PARAMETERS = frozenset(
         "VersionId",
     }
 )
+SERVICE = "NhiscanService"
+"""Where an answer names its service among its metadata: an error knows its operation only, and IAM and Organizations
+both have a ListPolicies."""
+
 _NO_DIGEST = frozenset({"AssumeRole"})
+_SIZES, _PLACES = ("MaxItems", "MaxResults"), ("Marker", "NextToken")
 _MINE = "nhiscan"  # our place in botocore's request context
 
 _sink: ContextVar[Callable[[Call], None] | None] = ContextVar("nhiscan_aws_sink", default=None)
@@ -69,8 +82,8 @@ class _Recorder:
 
     def parameters(self, params: Mapping[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
         kept = {name: value for name, value in params.items() if name in KEPT_PARAMETERS}
-        page = self._pages.get(model.name, 0) + 1 if "Marker" in params else 1
-        if "MaxItems" in params:
+        page = self._pages.get(model.name, 0) + 1 if any(name in params for name in _PLACES) else 1
+        if any(name in params for name in _SIZES):
             self._pages[model.name] = page
         context[_MINE] = {
             "service": model.service_model.service_name,
@@ -92,6 +105,8 @@ class _Recorder:
 
     def end(self, http_response: Any, parsed: Mapping[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
         failed = http_response.status_code >= 300
+        if failed and isinstance(parsed.get("ResponseMetadata"), dict):
+            parsed["ResponseMetadata"][SERVICE] = model.service_model.service_name
         self._note(
             context,
             items=None if failed else _items(parsed),
@@ -132,6 +147,8 @@ def _items(parsed: Mapping[str, Any]) -> int | None:
 
 
 def _end_of_list(model: Any, parsed: Mapping[str, Any]) -> int | None:
-    if model.output_shape is None or "IsTruncated" not in model.output_shape.members:
-        return None
-    return 0 if parsed.get("IsTruncated") else 1
+    members = () if model.output_shape is None else model.output_shape.members
+    for mark in ("IsTruncated", "NextToken"):
+        if mark in members:
+            return 0 if parsed.get(mark) else 1
+    return None

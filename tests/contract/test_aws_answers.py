@@ -2,6 +2,7 @@
 
 import base64
 import http.client
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,11 +23,14 @@ from nhiscan.testing.server import LoopbackServer
 from nhiscan_aws import CONNECTOR
 from nhiscan_aws.simulated import (
     ALLOW_ALL,
+    ROOT,
     Account,
     Certificate,
     Group,
     Key,
     ManagedPolicy,
+    Organization,
+    OrganizationPolicy,
     Password,
     PasswordPolicy,
     Role,
@@ -42,6 +46,8 @@ DAY = 86_400
 HOME, AWAY = "310000000001", "310000000002"
 DETAILS, REPORT, KEYS = "GetAccountAuthorizationDetails", "GetCredentialReport", "ListAccessKeys"
 SUMMARY = "GetAccountSummary"
+DESCRIBE, PARENTS, POLICIES = "DescribeOrganization", "ListParents", "ListPolicies"
+TEXT, TARGETS, ROOTS = "DescribePolicy", "ListTargetsForPolicy", "ListRoots"
 OWN_COUNTERPARTS = ("identity", "credential", "access_grant", "policy", "relation", "setting", "alias", "trust")
 Change = Callable[[bytes], bytes]
 
@@ -66,7 +72,8 @@ class Relay:
         answer = connection.getresponse()
         content = answer.read()
         connection.close()
-        if parse_qs(body.decode()).get("Action") == [self.operation]:
+        asked = headers.get("X-Amz-Target", "").rpartition(".")[2] or parse_qs(body.decode()).get("Action", [""])[0]
+        if asked == self.operation:
             self.changed += 1
             content = self.change(content)
         start_response(f"{answer.status} {answer.reason}", [("Content-Type", answer.headers["Content-Type"])])
@@ -123,7 +130,8 @@ def world() -> World:
                 policies=(ManagedPolicy("own", NOW - 500 * DAY, (ALLOW_ALL,)),),
                 password_policy=PasswordPolicy(),
             ),
-        )
+        ),
+        organization=Organization(HOME, policies=(OrganizationPolicy("all", ALLOW_ALL, (ROOT, HOME)),)),
     )
 
 
@@ -165,6 +173,17 @@ def cells(column: str, value: str) -> Change:
         return "\n".join(",".join(row) for row in (head, *([*row[:place], value, *row[place + 1 :]] for row in rows)))
 
     return report(changed)
+
+
+def members(change: Callable[[dict[str, Any]], object]) -> Change:
+    """An answer in JSON of which something is taken or changed."""
+
+    def changed(body: bytes) -> bytes:
+        found = json.loads(body)
+        change(found)
+        return json.dumps(found).encode()
+
+    return changed
 
 
 TRUNCATED = instead(rb"<IsTruncated>false</IsTruncated>", rb"<IsTruncated>true</IsTruncated>")
@@ -222,6 +241,51 @@ BROKEN: dict[str, tuple[str, Change, str]] = {
         SUMMARY,
         instead(rb"<SummaryMap>.*</SummaryMap>", b"<SummaryMap/>"),
         "iam.account-summary",
+    ),
+    "the organisation is nothing": (DESCRIBE, members(dict.clear), "organizations.membership"),
+    "the organisation has no id": (
+        DESCRIBE,
+        members(lambda found: found["Organization"].pop("Id")),
+        "organizations.membership",
+    ),
+    "the organisation has no management account": (
+        DESCRIBE,
+        members(lambda found: found["Organization"].pop("MasterAccountId")),
+        "organizations.membership",
+    ),
+    "an account has no parent": (PARENTS, members(lambda found: found["Parents"].clear()), "organizations.parents"),
+    "the parents have no list": (PARENTS, members(dict.clear), "organizations.parents"),
+    "a parent has no id": (PARENTS, members(lambda found: found["Parents"][0].clear()), "organizations.parents"),
+    "an account is its own parent": (
+        PARENTS,
+        members(lambda found: found["Parents"][0].update(Id=HOME)),
+        "organizations.parents",
+    ),
+    "the roots have no list": (ROOTS, members(dict.clear), "organizations.policies"),
+    "there is no root": (ROOTS, members(lambda found: found["Roots"].clear()), "organizations.policies"),
+    "the policies have no list": (POLICIES, members(dict.clear), "organizations.policies"),
+    "there is no policy of a type that is enabled": (
+        POLICIES,
+        members(lambda found: found["Policies"].clear()),
+        "organizations.policies",
+    ),
+    "the policies name one next page for ever": (
+        POLICIES,
+        members(lambda found: found.update(NextToken="bm8=")),
+        "organizations.policies",
+    ),
+    "a policy has no text": (TEXT, members(lambda found: found["Policy"].pop("Content")), "organizations.policies"),
+    "a policy is nothing": (TEXT, members(dict.clear), "organizations.policies"),
+    "the targets have no list": (TARGETS, members(dict.clear), "organizations.policies"),
+    "a target has no id": (
+        TARGETS,
+        members(lambda found: [one.clear() for one in found["Targets"]]),
+        "organizations.policies",
+    ),
+    "a policy that allows everything is attached to nothing": (
+        TARGETS,
+        members(lambda found: found["Targets"].clear()),
+        "organizations.policies",
     ),
 }
 

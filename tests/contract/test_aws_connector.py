@@ -60,7 +60,7 @@ HOME, AWAY = "300000000001", "300000000002"
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 DETAILS, REPORT, KEYS = "iam.account-authorization-details", "iam.credential-report", "iam.access-keys"
-ABSENCE = {"NoSuchEntity"}
+ABSENCE = {"NoSuchEntity", "AWSOrganizationsNotInUseException"}
 Kind = TypeVar("Kind")
 
 
@@ -92,6 +92,7 @@ class Reading:
 
     aws: SimulatedAws
     slept: list[float] = field(default_factory=list)
+    planning: list[Call] = field(default_factory=list)  # made before any scope was entered
 
     def read(self, settings: Mapping[str, Any] | None = None, *, fanout: int = 1) -> dict[str, Read]:
         """Account id -> what came out, session calls included."""
@@ -112,6 +113,7 @@ class Reading:
                 session = CONNECTOR.open(settings, context)
                 stack.callback(session.close)
                 scopes = list(session.scopes())
+            self.planning = session_log.take()
             sources = in_order(CONNECTOR.sources(settings))
             for task in tasks([(CONNECTOR, session, sources, plan(sources, scopes))]):
                 number, scope = task.number, task.scope
@@ -233,11 +235,12 @@ def test_the_calls_stay_within_the_budget(users: int, with_keys: int, roles: int
             "iam:GetAccountPasswordPolicy": 1,
             "iam:GetAccountSummary": 1,
             "iam:GetCredentialReport": 1,
+            "organizations:DescribeOrganization": 1,
             "sts:GetCallerIdentity": 1,
         }
-        assert sum(calls.values()) <= ceil((users + roles + 1) / 1000) + 2 + with_keys + 6
+        assert sum(calls.values()) <= ceil((users + roles + 1) / 1000) + 2 + with_keys + 7
         assert len(read.of(KEYS, Credential)) == with_keys
-        assert len(read.calls) == sum(calls.values()) - 1  # GetCallerIdentity is the session's
+        assert len(read.calls) == sum(calls.values()) - 2  # who calls, and from which organisation: the session's
 
 
 def test_a_short_page_does_not_end_a_listing() -> None:
@@ -365,6 +368,7 @@ def test_settings_of_the_account() -> None:
         "account.mfa_enabled": 0,
         "account.password_present": 1,
         "account.signing_certificates_present": 0,
+        "organization.member": 0,
         "password_policy.exists": 1,
         "password_policy.minimum_length": 12,
         "password_policy.require_symbols": 1,
@@ -442,6 +446,21 @@ def test_a_user_missing_from_a_fresh_listing_is_not_explained_away() -> None:
         read = reading.one()
     (tie,) = [r for r in read.of(REPORT, TieOut) if r.what == "users in the credential report"]
     assert (tie.count_a, tie.count_b, tie.explanation) == (5, 4, None)
+
+
+@pytest.mark.parametrize("deny", [(), ("iam:GetAccountAuthorizationDetails",)])
+def test_a_policy_that_nobody_can_read_does_not_end_the_reading_of_the_others(deny: tuple[str, ...]) -> None:
+    hostile = ("[" * 5_000 + "]" * 5_000, '{"a":' * 5_000, '{"Version": ' + "1" * 9_000 + "}", "\\ud800%zz%", "")
+    roles = tuple(Role(f"role-{n}", 0, text, inline={"inline": text}) for n, text in enumerate(hostile))
+    policies = tuple(ManagedPolicy(f"policy-{n}", 0, (text,)) for n, text in enumerate(hostile))
+    with simulated(World((Account(HOME, 0, roles=roles, policies=policies),))) as reading:
+        for action in deny:
+            reading.aws.faults.deny(action)
+        read = reading.one()
+    assert {row.state for row in read.coverage.values()} <= {"complete", "replaced"}
+    texts = {record.digest: record.text for record in read.each(Document)}
+    assert [texts[record.document or ""] for record in read.each(Policy)][:2] == list(hostile[:2])
+    assert len({record.document for record in read.each(Grant) if record.document}) == len(hostile)
 
 
 # --- fallbacks ---
@@ -585,12 +604,13 @@ def test_whichever_call_fails_nothing_it_hides_is_complete() -> None:
             reading.aws.account(HOME).report = None
             reading.aws.faults.fail(nth=nth, code="ServiceFailure", status=500)
             read = reading.one()
-            broken = [call for call in read.calls if call.error is not None and call.error not in ABSENCE]
+            calls = [*reading.planning, *read.calls]
+            broken = [call for call in calls if call.error is not None and call.error not in ABSENCE]
             assert [call.error for call in broken] == ["ServiceFailure"], nth
             failed = [row for row in read.coverage.values() if row.code == "ServiceFailure"]
             assert len(failed) == 1, nth
             assert failed[0].state in ("failed", "partial", "replaced"), nth
-            assert failed[0].operation == f"iam:{broken[0].operation}", nth
+            assert failed[0].operation == f"{broken[0].service}:{broken[0].operation}", nth
             assert set(read.needs) >= whole, nth
 
 

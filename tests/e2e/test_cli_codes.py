@@ -253,6 +253,7 @@ def test_a_role_that_nobody_may_assume_is_told_once(program: Any, aws: Simulated
 
 def test_every_account_refused_is_4_also_with_allow_partial(program: Any, aws: SimulatedAws) -> None:
     aws.faults.deny("iam:*")
+    aws.faults.deny("organizations:*")
     done = program("scan", "aws", *BOTH, "--allow-partial")
     assert done.code == 4
     assert "nothing could be read" in done.err

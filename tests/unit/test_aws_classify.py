@@ -16,17 +16,24 @@ from botocore.exceptions import (
 from nhiscan.connector import Context, Failure
 from nhiscan.model import Call
 from nhiscan_aws import CONNECTOR
-from nhiscan_aws.failures import CannotAssume, InputNotRead, ListCut, ReportIncomplete, ReportNotReady
+from nhiscan_aws.failures import (
+    CannotAssume,
+    InputNotRead,
+    LastAccessedNotGiven,
+    ListCut,
+    ReportIncomplete,
+    ReportNotReady,
+)
 from nhiscan_aws.fanout import ask_each
 from nhiscan_aws.session import parse_time
-from nhiscan_aws.transcript import endpoint, noting_into
+from nhiscan_aws.transcript import SERVICE, endpoint, noting_into
 
 
-def answer(code: str, operation: str, message: str = "words", retries: int = 0) -> ClientError:
-    return ClientError(
-        {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"RetryAttempts": retries}},  # type: ignore[typeddict-item]
-        operation,
-    )
+def answer(
+    code: str, operation: str, message: str = "words", retries: int = 0, service: str | None = None
+) -> ClientError:
+    metadata = {"RetryAttempts": retries, SERVICE: service}
+    return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}, operation)  # type: ignore[typeddict-item]
 
 
 @pytest.mark.parametrize(
@@ -35,6 +42,28 @@ def answer(code: str, operation: str, message: str = "words", retries: int = 0) 
         (
             answer("AccessDenied", "ListAccessKeys", "User: x is not\n authorized"),
             Failure("denied", "AccessDenied", "iam:ListAccessKeys", "iam:ListAccessKeys", "User: x is not authorized"),
+        ),
+        (
+            answer("AccessDeniedException", "ListPolicies", "no", service="organizations"),
+            Failure(
+                "denied",
+                "AccessDeniedException",
+                "organizations:ListPolicies",
+                "organizations:ListPolicies",
+                "no",
+            ),
+        ),
+        (
+            answer("AccessDenied", "ListPolicies", "no", service="iam"),
+            Failure("denied", "AccessDenied", "iam:ListPolicies", "iam:ListPolicies", "no"),
+        ),
+        (
+            LastAccessedNotGiven("ann", "was not ready"),
+            Failure(
+                "failed",
+                "LastAccessedNotGiven",
+                message="the service last accessed data of ann was not ready",
+            ),
         ),
         (
             answer("Throttling", "GetAccountAuthorizationDetails", "Rate exceeded", 8),
@@ -167,6 +196,7 @@ def test_errors_become_coverage(error: Exception, failure: Failure) -> None:
         ReportIncomplete(("a",), ("b",)),
         ListCut("x", "y"),
         InputNotRead("x"),
+        LastAccessedNotGiven("x", "y"),
     ],
 )
 def test_errors_cross_a_process(error: Exception) -> None:

@@ -22,7 +22,7 @@ def test_the_declaration_is_read_without_the_sdk() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("settings", [{}, {"no-key-ids": True}])
+@pytest.mark.parametrize("settings", [{}, {"no-key-ids": True}, {"last-accessed": True}, {"organization": "no"}])
 def test_sources_name_tables_and_fields_of_the_model(settings: dict[str, object]) -> None:
     sources = CONNECTOR.sources(settings)
     for source in sources:
@@ -33,7 +33,7 @@ def test_sources_name_tables_and_fields_of_the_model(settings: dict[str, object]
             assert not fact or fact in model.TABLES[table]._fields
     assert [source.id for source in in_order(sources)] == [source.id for source in sources]
     primary = [source for source in sources if source.fallback_for is None]
-    listed = [name for source in primary for name in source.lists]
+    listed = [(name, source.on) for source in primary for name in source.lists]
     assert len(listed) == len(set(listed)), "two sources list one kind"
 
 
@@ -47,19 +47,39 @@ def test_a_fallback_declares_nothing_that_its_primary_does_not() -> None:
 
 
 def test_the_policy_asks_for_reading_only() -> None:
-    policy = json.loads(CONNECTOR.permissions({}))
+    policy = json.loads(CONNECTOR.permissions({"last-accessed": True}))
+    statements = {statement["Sid"]: statement for statement in policy["Statement"]}
+    assert list(statements) == ["NhiscanRead", "NhiscanOrganization"]
+    for statement in statements.values():
+        assert statement["Effect"] == "Allow"
+        assert statement["Action"] == sorted(set(statement["Action"]))
+        words = ("Get", "List", "Describe", "Generate")
+        assert all(action.split(":")[1].startswith(words) for action in statement["Action"])
+    assert "iam:GetAccountAuthorizationDetails" in statements["NhiscanRead"]["Action"]
+    assert "organizations:DescribeOrganization" in statements["NhiscanRead"]["Action"]
+    assert "iam:GenerateServiceLastAccessedDetails" in statements["NhiscanRead"]["Action"]
+    assert "organizations:ListParents" in statements["NhiscanOrganization"]["Action"]
+
+
+def test_what_is_not_asked_for_needs_no_permission() -> None:
+    policy = json.loads(CONNECTOR.permissions({"organization": "no"}))
     (statement,) = policy["Statement"]
-    assert statement["Effect"] == "Allow"
-    assert statement["Action"] == sorted(set(statement["Action"]))
-    assert "iam:GetAccountAuthorizationDetails" in statement["Action"]
-    assert all(action.split(":")[1].startswith(("Get", "List", "Generate")) for action in statement["Action"])
+    assert "organizations:DescribeOrganization" in statement["Action"]
+    assert not any("LastAccessed" in action for action in statement["Action"])
 
 
 def test_with_a_role_the_text_says_what_the_caller_needs() -> None:
     text = CONNECTOR.permissions({"role-name": "scan", "account": ("111111111111", "222222222222")})
-    assert '"sts:AssumeRole"' in text
-    assert '"arn:aws:iam::222222222222:role/scan"' in text
-    assert "iam:GetLoginProfile" in text
+    role, _, caller = text.partition("Permissions policy of the caller")
+    assert '"sts:AssumeRole"' in caller
+    assert '"arn:aws:iam::222222222222:role/scan"' in caller
+    assert '"organizations:ListPolicies"' in caller
+    assert '"organizations:DescribeOrganization"' in caller
+    assert '"organizations:DescribeOrganization"' in role
+    assert "organizations:ListPolicies" not in role
+    assert "iam:GetLoginProfile" in role
+    no = CONNECTOR.permissions({"role-name": "scan", "account": ("111111111111",), "organization": "no"})
+    assert "NhiscanOrganization" not in no
 
 
 @pytest.mark.parametrize(
@@ -75,6 +95,7 @@ def test_with_a_role_the_text_says_what_the_caller_needs() -> None:
         ({"account": ("111111111111",), "role-name": "scan", "external-id": "a b"}, "external-id"),
         ({"profile": "no-such-profile-anywhere"}, "profile"),
         ({"region": "not a region!"}, "region"),
+        ({"organization": "maybe"}, "organization"),
     ],
 )
 def test_settings_that_cannot_work_are_refused_before_any_call(

@@ -7,14 +7,13 @@ entity by entity builds the same shape and shares it, so that both give the same
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
-from urllib.parse import unquote
 
 from nhiscan.connector import Reader
 from nhiscan.model import Alias, Document, Grant, Identity, Policy, Record, Relation
 from nhiscan_aws.account import Account
 from nhiscan_aws.canonical import canonical
+from nhiscan_aws.documents import from_iam
 from nhiscan_aws.failures import ListCut
 from nhiscan_aws.ledger import Count
 from nhiscan_aws.pages import pages
@@ -97,7 +96,7 @@ def _group(walk: _Walk, entity: Mapping[str, Any]) -> Iterator[Record]:
 
 def _role(walk: _Walk, entity: Mapping[str, Any]) -> Iterator[Record]:
     trust = entity.get("AssumeRolePolicyDocument")
-    document = None if trust is None else read_document(trust)
+    document = None if trust is None else from_iam(trust)
     if document is not None:
         yield from _once(walk, document)
     used = entity.get("RoleLastUsed")
@@ -113,6 +112,8 @@ def _role(walk: _Walk, entity: Mapping[str, Any]) -> Iterator[Record]:
         provider_managed=int(str(entity.get("Path", "/")).startswith(("/aws-service-role/", "/aws-reserved/"))),
     )
     yield from _named(walk, "roles", identity)
+    for profile in entity.get("InstanceProfileList") or ():
+        yield _alias(walk, identity, "instance_profile", str(profile["Arn"]))
     yield from _granted(walk, identity.key, entity, "RolePolicyList")
 
 
@@ -123,7 +124,7 @@ def _policy(walk: _Walk, entity: Mapping[str, Any]) -> Iterator[Record]:
     document = None
     for version in entity.get("PolicyVersionList") or ():
         if version.get("IsDefaultVersion") and version.get("Document") is not None:
-            document = read_document(version["Document"])
+            document = from_iam(version["Document"])
             yield from _once(walk, document)
     policy = Policy(
         key=f"{walk.account.key}/{kind}/{native_id}",
@@ -169,8 +170,11 @@ def _named(walk: _Walk, what: str, identity: Identity) -> Iterator[Record]:
     yield identity
     for kind, value in (("arn", identity.arn), ("name", identity.name)):
         if value is not None:
-            key = f"{identity.key}|{kind}|{value}"
-            yield Alias(key, identity.scope, identity.key, kind, value, walk.source)
+            yield _alias(walk, identity, kind, value)
+
+
+def _alias(walk: _Walk, identity: Identity, kind: str, value: str) -> Alias:
+    return Alias(f"{identity.key}|{kind}|{value}", identity.scope, identity.key, kind, value, walk.source)
 
 
 def _count(walk: _Walk, what: str, key: str, created_at: int | None) -> None:
@@ -182,7 +186,7 @@ def _count(walk: _Walk, what: str, key: str, created_at: int | None) -> None:
 def _granted(walk: _Walk, principal: str, entity: Mapping[str, Any], inline: str) -> Iterator[Record]:
     for policy in entity.get(inline) or ():
         name = str(policy["PolicyName"])
-        document = None if policy.get("PolicyDocument") is None else read_document(policy["PolicyDocument"])
+        document = None if policy.get("PolicyDocument") is None else from_iam(policy["PolicyDocument"])
         if document is not None:
             yield from _once(walk, document)
         yield Grant(
@@ -226,13 +230,6 @@ def _once(walk: _Walk, document: Document) -> Iterator[Document]:
     if document.digest not in walk.documents:
         walk.documents.add(document.digest)
         yield document
-
-
-def read_document(value: Any) -> Document:
-    """A policy document as botocore gives it: decoded JSON, or the text on the wire where that is not JSON."""
-    text = unquote(value).replace("\0", "\ufffd") if isinstance(value, str) else canonical(value)
-    text = text.encode("utf-8", "replace").decode()
-    return Document(digest=sha256(text.encode()).hexdigest(), kind="policy", text=text)
 
 
 def epoch(value: datetime | None) -> int | None:

@@ -2,7 +2,8 @@
 
 It builds the shape of GetAccountAuthorizationDetails and shares its reading of it. About three calls for each user,
 role and group and one for each policy. ListUsers leaves tags and boundaries out, ListRoles also the last use: GetUser
-and GetRole give them. Members come from GetGroup, one call a group instead of one a user.
+and GetRole give them. Members come from GetGroup, one call a group instead of one a user; instance profiles from one
+list of the account.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,6 +31,7 @@ PERMISSIONS = (
     "iam:ListAttachedUserPolicies",
     "iam:ListGroupPolicies",
     "iam:ListGroups",
+    "iam:ListInstanceProfiles",
     "iam:ListPolicies",
     "iam:ListRolePolicies",
     "iam:ListRoles",
@@ -60,10 +62,14 @@ def _walk(account: Account) -> Iterator[Entity]:
             yield _LISTS["User"], {**user, "GroupList": sorted(member_of.get(user["UserId"], ()))}
     for group in groups:
         yield _LISTS["Group"], group
-    for role in _detailed(account, "Role", _plain("Role")):
-        if role is not None:
-            used.update(_uses(role))
-            yield _LISTS["Role"], role
+    profiles: dict[str, list[Shape]] = {}
+    for profile in _pages(account, "list_instance_profiles", "InstanceProfiles"):
+        for role in profile["Roles"]:
+            profiles.setdefault(role["RoleId"], []).append(profile)
+    for found in _detailed(account, "Role", _plain("Role")):
+        if found is not None:
+            used.update(_uses(found))
+            yield _LISTS["Role"], {**found, "InstanceProfileList": profiles.get(found["RoleId"], [])}
     yield from _policies(account, used)
 
 

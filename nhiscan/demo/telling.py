@@ -11,7 +11,7 @@ from nhiscan.collect import ScanOutcome
 from nhiscan.evaluate import Evaluation
 from nhiscan.findings import Result, results, scope_names
 from nhiscan.inventory import Inventory
-from nhiscan.model import SEVERITIES, Coverage, TieOut
+from nhiscan.model import SEVERITIES, UPPER_SCOPE_KINDS, Coverage, TieOut
 from nhiscan.report import PackageInfo
 from nhiscan.rule import Rule
 from nhiscan.text import visible
@@ -76,9 +76,12 @@ def lines(told: Told, package: PackageInfo, signers: Path) -> Iterator[str]:
     """Plain lines for standard output, free of unseen characters."""
     when = datetime.fromtimestamp(told.as_of, UTC).strftime("%Y-%m-%d %H:%M UTC")
     yield f"Simulated clouds on 127.0.0.1, as of {when}. No real account was read, nothing left this machine."
-    accounts = sorted(name for key, name in told.scopes.items() if not key.startswith("register/"))
+    clouds = {key: name for key, name in told.scopes.items() if not key.startswith("register/")}
+    above = sorted(name for key, name in clouds.items() if key.split("/")[1] in UPPER_SCOPE_KINDS)
+    accounts = sorted(name for key, name in clouds.items() if name not in above)
     identities, credentials, people = (told.population[table] for table in COUNTED)
-    yield f"Scanned {len(accounts)} accounts: {', '.join(accounts)}."
+    and_above = f"; above them {', '.join(above)}" if above else ""
+    yield f"Scanned {len(accounts)} accounts: {', '.join(accounts)}{and_above}."
     yield f"Found {identities} identities and {credentials} credentials; {people} people in the roster."
     yield from _deviations(told)
     yield from _gaps(told)

@@ -187,7 +187,7 @@ def test_the_lines_say_what_was_found_what_is_missing_and_which_file_to_open(
 ) -> None:
     text = "\n".join(outcome.lines)
     assert len(outcome.lines) <= 20
-    assert "82 identities" in text
+    assert "93 identities" in text
     assert "--allow-partial" in text
     assert "777788889999: iam.credential-report was denied, iam:GenerateCredentialReport is missing" in text
     assert outcome.lines[-1] == f"Open first: {folder / 'evidence' / 'data' / '01-report' / 'report.html'}"

@@ -5,9 +5,6 @@ scanner has to go the long way round, and some of what it wants to know stays cl
 from nhiscan_aws.simulated.demo_parts import ADMINISTRATOR, AWS, DATA, READ_ONLY, SHARED, Parts, allow
 from nhiscan_aws.simulated.world import Account, Key, ManagedPolicy, Role, Root, trust
 
-DENIED = ("iam:GetAccountAuthorizationDetails", "iam:GenerateCredentialReport", "iam:GetCredentialReport")
-"""Calls that the organisation denies in this account."""
-
 
 def data(parts: Parts) -> Account:
     return Account(
@@ -16,7 +13,13 @@ def data(parts: Parts) -> Account:
         "lanternfish-data",
         root=Root(password=None, mfa=False),
         users=(
-            parts.person("Chen Wei", 1500, "Analysts", password=parts.password(50, 2)),
+            parts.person(
+                "Chen Wei",
+                1500,
+                "Analysts",
+                password=parts.password(50, 2),
+                accessed=parts.calls(2, "athena", "glue", "s3"),
+            ),
             parts.person(
                 "Mei Tanaka",
                 900,
@@ -73,6 +76,7 @@ def _roles(parts: Parts) -> tuple[Role, ...]:
             1500,
             "Chen Wei",
             used=1,
+            calls=("glue", "s3"),
             by="glue.amazonaws.com",
             attached=("lake-read", AWS + "service-role/AWSGlueServiceRole"),
         ),
@@ -81,6 +85,7 @@ def _roles(parts: Parts) -> tuple[Role, ...]:
             1450,
             "Chen Wei",
             used=1,
+            calls=("s3",),
             inline={"write": allow("s3:PutObject", "arn:aws:s3:::lanternfish-lake/*")},
         ),
         parts.workload(
@@ -88,15 +93,17 @@ def _roles(parts: Parts) -> tuple[Role, ...]:
             600,
             "Mei Tanaka",
             used=9,
+            calls=("sagemaker", "s3", "ecr"),
             by="sagemaker.amazonaws.com",
             attached=(AWS + "AmazonSageMakerFullAccess",),
         ),
-        parts.workload("forecast-trial", 1000, "Dana Novak", used=380, attached=(ADMINISTRATOR,)),
+        parts.workload("forecast-trial", 1000, "Dana Novak", used=380, calls=("sagemaker",), attached=(ADMINISTRATOR,)),
         parts.workload(
             "deploy-target",
             1000,
             "Bruno Keller",
             used=1,
+            calls=("cloudformation", "lambda", "s3"),
             path="/",
             trust=trust(f"arn:aws:iam::{SHARED}:role/workload/cross-account-deploy"),
             attached=(ADMINISTRATOR,),

@@ -7,7 +7,7 @@ from typing import Any
 
 from nhiscan.testing.clock import at
 from nhiscan.testing.company import Company
-from nhiscan_aws.simulated.world import Group, Key, Password, PolicyDocument, Role, Use, User, trust
+from nhiscan_aws.simulated.world import Access, Group, Key, Password, PolicyDocument, Role, Use, User, trust
 
 SHARED, PRODUCTION, DATA = "111122223333", "444455556666", "777788889999"
 PARTNER, MONITORING = "909090909090", "606060606060"
@@ -52,6 +52,10 @@ class Parts:
         """Tags that name an employee as the owner."""
         return {"owner": self._company.of(name).email, **tags}
 
+    def calls(self, days: int, *services: str) -> tuple[Access, ...]:
+        """Services called so many days ago."""
+        return tuple(Access(service, self.ago(days)) for service in services)
+
     def person(
         self, name: str, made: int, *groups: str, password: Password | None, mfa: bool = True, **more: Any
     ) -> User:
@@ -74,8 +78,13 @@ class Parts:
         tags = dict(self.owner(owner) if owner else {}) | dict(more.pop("tags", {}))
         return User(name, self.ago(made), more.pop("path", "/service/"), tags, keys=keys, **more)
 
-    def workload(self, name: str, made: int, owner: str | None, *, used: int | None = 1, **more: Any) -> Role:
-        """A role of a workload, assumed by an AWS service; used so many days ago (None: not in the tracking period)."""
+    def workload(
+        self, name: str, made: int, owner: str | None, *, used: int | None = 1, calls: tuple[str, ...] = (), **more: Any
+    ) -> Role:
+        """A role of a workload, assumed by an AWS service; used so many days ago (None: not in the tracking period).
+
+        ``calls`` are the services that it called then.
+        """
         tags = dict(self.owner(owner) if owner else {}) | dict(more.pop("tags", {}))
         return Role(
             name,
@@ -84,6 +93,7 @@ class Parts:
             more.pop("path", "/workload/"),
             tags=tags,
             used=None if used is None else Use(self.ago(used), region="eu-central-1"),
+            accessed=() if used is None else self.calls(used, *calls),
             **more,
         )
 
@@ -101,4 +111,5 @@ class Parts:
             tags=self.owner("Elif Demir"),
             attached=(SECURITY_AUDIT,),
             used=Use(self.ago(1)),
+            accessed=self.calls(1, "iam", "organizations"),
         )

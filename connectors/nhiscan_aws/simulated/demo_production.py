@@ -1,5 +1,6 @@
 """The production account of the demo company: services, each with the habits of its team."""
 
+from nhiscan_aws.simulated import demo_reach
 from nhiscan_aws.simulated.demo_parts import ADMINISTRATOR, AWS, PARTNER, PRODUCTION, READ_ONLY, SHARED, Parts, allow
 from nhiscan_aws.simulated.world import (
     Account,
@@ -27,13 +28,13 @@ def production(parts: Parts) -> Account:
             keys=(root_key,),
             certificates=(Certificate(root_key.created_at),),
         ),
-        users=_users(parts),
+        users=(*_users(parts), *demo_reach.users(parts)),
         groups=(
             parts.group("Deployers", 2000, "everything-but-iam"),
             parts.group("OnCall", 1800, READ_ONLY, AWS + "CloudWatchFullAccess"),
             parts.group("Empty", 1000),
         ),
-        roles=_roles(parts),
+        roles=(*_roles(parts), *demo_reach.roles(parts)),
         policies=(
             ManagedPolicy("everything-but-iam", parts.ago(1900), (_not_iam(),)),
             ManagedPolicy(
@@ -53,7 +54,14 @@ def production(parts: Parts) -> Account:
 def _users(parts: Parts) -> tuple[User, ...]:
     payments = parts.ago(1700)
     return (
-        parts.person("Farid Haddad", 1900, "OnCall", password=parts.password(120, 2), keys=(parts.key(400, 15),)),
+        parts.person(
+            "Farid Haddad",
+            1900,
+            "OnCall",
+            password=parts.password(120, 2),
+            keys=(parts.key(400, 15),),
+            accessed=parts.calls(2, "cloudwatch", "logs"),
+        ),
         parts.person("Jonas Weber", 1300, "OnCall", password=parts.password(95, 7), mfa=False),
         parts.service(
             "parcel-tracker", 2100, "Amara Okafor", parts.key(71, 1, service="dynamodb"), attached=("parcel-tables",)
@@ -115,28 +123,44 @@ def _users(parts: Parts) -> tuple[User, ...]:
 
 def _roles(parts: Parts) -> tuple[Role, ...]:
     hidden = parts.workload(
-        "public-handoff", 1200, None, used=40, trust=trust("*"), attached=(AWS + "AmazonS3ReadOnlyAccess",)
+        "public-handoff",
+        1200,
+        None,
+        used=40,
+        calls=("s3",),
+        trust=trust("*"),
+        attached=(AWS + "AmazonS3ReadOnlyAccess",),
     )
     return (
         parts.audit_role(),
-        parts.workload("parcel-api", 1500, "Amara Okafor", used=1, attached=("parcel-tables",)),
-        parts.workload("parcel-indexer", 1400, "Amara Okafor", used=1, attached=("parcel-tables",)),
+        parts.workload("parcel-api", 1500, "Amara Okafor", used=1, calls=("dynamodb",), attached=("parcel-tables",)),
+        parts.workload(
+            "parcel-indexer", 1400, "Amara Okafor", used=1, calls=("dynamodb",), attached=("parcel-tables",)
+        ),
         parts.workload(
             "payments-worker",
             1300,
             "Farid Haddad",
             used=1,
+            calls=("kms",),
             inline={"kms": allow("kms:Decrypt", f"arn:aws:kms:*:{PRODUCTION}:key/*")},
         ),
-        parts.workload("invoice-export", 1250, "Liam Byrne", used=120, attached=("own-admin",)),
+        parts.workload("invoice-export", 1250, "Liam Byrne", used=120, calls=("s3",), attached=("own-admin",)),
         parts.workload(
-            "partner-pull", 1100, "Greta Lund", used=2, trust=trust(PARTNER), attached=(AWS + "AmazonS3ReadOnlyAccess",)
+            "partner-pull",
+            1100,
+            "Greta Lund",
+            used=2,
+            calls=("s3",),
+            trust=trust(PARTNER),
+            attached=(AWS + "AmazonS3ReadOnlyAccess",),
         ),
         parts.workload(
             "deploy-target",
             1000,
             "Bruno Keller",
             used=1,
+            calls=("cloudformation", "lambda", "ecs", "s3"),
             path="/",
             trust=trust(f"arn:aws:iam::{SHARED}:role/workload/cross-account-deploy"),
             attached=("everything-but-iam",),
@@ -146,15 +170,24 @@ def _roles(parts: Parts) -> tuple[Role, ...]:
             1600,
             "Omar Said",
             used=3,
+            calls=("ec2", "ssm", "s3"),
             by="ec2.amazonaws.com",
             instance_profile=True,
             attached=(ADMINISTRATOR,),
         ),
         parts.workload("seasonal-planner", 950, "Dana Novak", used=310),
         parts.workload("abandoned-poc", 900, None, used=None, attached=(AWS + "PowerUserAccess",)),
-        parts.workload("report-reader", 450, "Nadia Petrova", used=5, attached=(READ_ONLY, "hostile-text")),
         parts.workload(
-            "queue-drainer", 420, "Omar Said", used=1, attached=(AWS + "AmazonSQSFullAccess",), boundary="parcel-tables"
+            "report-reader", 450, "Nadia Petrova", used=5, calls=("s3", "athena"), attached=(READ_ONLY, "hostile-text")
+        ),
+        parts.workload(
+            "queue-drainer",
+            420,
+            "Omar Said",
+            used=1,
+            calls=("sqs",),
+            attached=(AWS + "AmazonSQSFullAccess",),
+            boundary="parcel-tables",
         ),
         hidden,
     )

@@ -60,9 +60,29 @@ def shared(parts: Parts) -> Account:
 
 def _people(parts: Parts) -> tuple[User, ...]:
     return (
-        parts.person("Amara Okafor", 2400, "Administrators", "Platform", password=parts.password(40, 1)),
-        parts.person("Bruno Keller", 2200, "Platform", password=parts.password(75, 3), keys=(parts.key(140, 2),)),
-        parts.person("Elif Demir", 2500, "Auditors", password=parts.password(20, 1)),
+        parts.person(
+            "Amara Okafor",
+            2400,
+            "Administrators",
+            "Platform",
+            password=parts.password(40, 1),
+            accessed=parts.calls(1, "iam", "ec2", "s3", "organizations"),
+        ),
+        parts.person(
+            "Bruno Keller",
+            2200,
+            "Platform",
+            password=parts.password(75, 3),
+            keys=(parts.key(140, 2),),
+            accessed=parts.calls(3, "ec2", "iam"),
+        ),
+        parts.person(
+            "Elif Demir",
+            2500,
+            "Auditors",
+            password=parts.password(20, 1),
+            accessed=parts.calls(1, "iam", "cloudtrail", "guardduty"),
+        ),
         # left in May; the user stayed, and its key is still at work
         parts.person(
             "Hugo Marin",
@@ -75,7 +95,7 @@ def _people(parts: Parts) -> tuple[User, ...]:
         # left last December; nothing used since
         parts.person("Liam Byrne", 3600, "Support", password=parts.password(700, 330), mfa=False),
         parts.person("Nadia Petrova", 1400, "Support", password=parts.password(85, 130), mfa=False),
-        parts.person("Omar Said", 600, "Platform", password=parts.password(30, 4)),
+        parts.person("Omar Said", 600, "Platform", password=parts.password(30, 4), accessed=parts.calls(4, "ec2")),
     )
 
 
@@ -133,6 +153,7 @@ def _roles(parts: Parts) -> tuple[Role, ...]:
             700,
             "Amara Okafor",
             used=1,
+            calls=("ec2", "iam"),
             path="/",
             attached=("deploy-any-role",),
             trust={
@@ -151,7 +172,13 @@ def _roles(parts: Parts) -> tuple[Role, ...]:
         ),
         # a vendor without an external id
         parts.workload(
-            "monitoring-vendor", 1300, "Kavya Rao", used=1, trust=trust(MONITORING), attached=(SECURITY_AUDIT,)
+            "monitoring-vendor",
+            1300,
+            "Kavya Rao",
+            used=1,
+            calls=("cloudwatch", "ec2", "rds"),
+            trust=trust(MONITORING),
+            attached=(SECURITY_AUDIT,),
         ),
         parts.workload(
             "partner-handover",
@@ -166,20 +193,34 @@ def _roles(parts: Parts) -> tuple[Role, ...]:
             1500,
             "Bruno Keller",
             used=2,
+            calls=("sts",),
             trust=trust(f"arn:aws:iam::{PRODUCTION}:root", f"arn:aws:iam::{DATA}:root"),
             attached=("assume-anything",),
         ),
         parts.workload(
-            "log-shipper", 1000, "Omar Said", by="ec2.amazonaws.com", instance_profile=True, inline={"logs": _logs()}
+            "log-shipper",
+            1000,
+            "Omar Said",
+            calls=("logs",),
+            by="ec2.amazonaws.com",
+            instance_profile=True,
+            inline={"logs": _logs()},
         ),
         parts.workload(
-            "image-builder", 800, None, used=200, by="codebuild.amazonaws.com", attached=(AWS + "PowerUserAccess",)
+            "image-builder",
+            800,
+            None,
+            used=200,
+            calls=("ec2",),
+            by="codebuild.amazonaws.com",
+            attached=(AWS + "PowerUserAccess",),
         ),
         parts.workload(
             "cost-reporter",
             650,
             "Amara Okafor",
             used=1,
+            calls=("ce",),
             attached=(AWS + "job-function/Billing",),
             description="<img src=x onerror=alert(1)>",
         ),

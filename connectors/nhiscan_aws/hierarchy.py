@@ -1,6 +1,7 @@
 """The way from accounts up to the organisation, asked while a scan is planned: errors are kept for the sources."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -23,15 +24,16 @@ def asked(question: Callable[[], Value]) -> Answer[Value]:
 class Parents:
     """Who lies below what: ListParents for each account and each unit, once each.
 
-    The first error ends the asking. What was not answered by then is taken to lie right below the organisation, and
-    `ended` tells the error to the source ``organizations.parents``, which stands for these calls.
+    The first error ends the asking. An account whose way to the root is not known by then is taken to lie right below
+    the organisation: half a way would look like a whole one. `ended` tells the error to the source
+    ``organizations.parents``, which stands for these calls.
     """
 
     def __init__(self, client: Any, partition: str, organization: Scope) -> None:
         self._client = client
         self._partition = partition
         self._organization = organization.key
-        self._above: dict[str, str | None] = {}  # id -> id of its parent; None: a root, or no member
+        self._above: dict[str, str | None] = {}  # id -> id above it, up to a root; None: a root, or no member
         self.ended: Answer[None] = Answer()
 
     def scopes(self, accounts: Iterable[Scope]) -> Iterator[Scope]:
@@ -41,22 +43,28 @@ class Parents:
         """
         for account in accounts:
             yield account._replace(parent=self._climb(account.native_id.rpartition(":")[2]))
-        for unit in sorted({name for name in (*self._above, *self._above.values()) if name and not name.isdigit()}):
+        for unit in sorted(name for name in self._above if not name.isdigit()):
+            above = self._above[unit]
+            parent = self._organization if above is None else target_key(self._partition, above)
             key, native_id = target_key(self._partition, unit), f"{self._partition}:{unit}"
-            yield Scope(key, "aws", "organizational_unit", native_id, parent=self._over(unit))
+            yield Scope(key, "aws", "organizational_unit", native_id, parent=parent)
 
     def _climb(self, account: str) -> str | None:
+        """The key of what lies above an account."""
         way = [account]
-        while self.ended.error is None and way[-1] not in self._above:
-            answer = asked(lambda: self._parent(way))
-            if answer.error is not None:
+        while way[-1] not in self._above:
+            if self.ended.error is None:
+                answer = asked(lambda: self._parent(way))
                 self.ended = Answer(error=answer.error)
-                break
-            self._above[way[-1]] = answer.value
+            if self.ended.error is not None:
+                return self._organization
             if answer.value is None:
-                break
-            way.append(answer.value)
-        return self._over(account)
+                self._above[way[-1]] = None
+            else:
+                way.append(answer.value)
+        self._above.update(pairwise(way))
+        above = self._above[account]
+        return None if above is None else target_key(self._partition, above)
 
     def _parent(self, way: list[str]) -> str | None:
         """The id of what lies above the end of the way. Raises ListCut where the answer leads nowhere."""
@@ -66,18 +74,10 @@ class Parents:
         try:
             parents = list(walk(self._client, "list_parents", "Parents", ChildId=child))
         except self._client.exceptions.ChildNotFoundException:  # the API's way to say that it is not one of its own
-            return None
+            if child.isdigit():
+                return None
+            parents = []
         parent = str(parents[0].get("Id") or "") if parents else ""
         if not parent or parent in way:
             raise ListCut("ListParents", f"the way from {way[0]} to the root")
         return parent
-
-    def _over(self, native_id: str) -> str | None:
-        """The key of the scope above an account or a unit."""
-        if native_id in self._above:
-            parent = self._above[native_id]
-            if parent is not None:
-                return target_key(self._partition, parent)
-            if native_id.isdigit():
-                return None
-        return self._organization

@@ -250,19 +250,30 @@ def test_a_denied_listing_of_parents_leaves_the_accounts_below_the_organisation_
     assert read[reading.org].state(POLICIES) == "complete"
 
 
-@pytest.mark.parametrize("nth", [1, 2, 3, 4, 5])
-def test_whichever_listing_of_parents_fails_nothing_crashes_and_what_was_learnt_stays(nth: int) -> None:
+@pytest.mark.parametrize("nth", [1, 2, 3, 4, 5, 6])
+def test_whichever_listing_of_parents_fails_a_way_is_whole_or_not_shown(nth: int) -> None:
     with simulated(world(), attempts=1) as reading:
         reading.aws.faults.fail("organizations:ListParents", nth=nth, times=None)
         read = reading.read(HOME, MEMBER, DEEP)
-    assert {reading.scopes[one].kind for one in (HOME, MEMBER, DEEP)} == {"account"}
-    for scope in reading.scopes.values():
-        assert scope.parent is None or scope.parent in {one.key for one in reading.scopes.values()}
-    assert all(scope.parent for name, scope in reading.scopes.items() if name != reading.org)
-    failed = nth <= len(reading.session_calls) - 2
-    assert read[reading.org].state(PARENTS) == ("failed" if failed else "complete")
-    if nth == 2:
-        assert reading.scopes[HOME].parent == f"aws/organizational_unit/aws:{reading.aws.organization.root.id}"
+    by_key = {scope.key: scope for scope in reading.scopes.values()}
+    organization = f"aws/organization/aws:{reading.org}"
+
+    def way(account: str) -> list[str]:
+        keys = [reading.scopes[account].key]
+        while (parent := by_key[keys[-1]].parent) is not None:
+            keys.append(parent)
+        return [key.rpartition(":")[2] for key in keys]
+
+    outer, inner, root = (reading.aws.organization.node(name).id for name in ("outer", "inner", ROOT))
+    whole = {  # account: (the whole way, number of the last call that it takes)
+        HOME: ([HOME, root, reading.org], 1),
+        MEMBER: ([MEMBER, outer, root, reading.org], 3),
+        DEEP: ([DEEP, inner, outer, root, reading.org], 5),
+    }
+    for account, (expected, last) in whole.items():
+        assert way(account) == (expected if last < nth else [account, reading.org])
+    assert organization in by_key
+    assert read[reading.org].state(PARENTS) == ("failed" if nth <= 5 else "complete")
 
 
 def test_an_organisation_without_planned_accounts_is_no_scope() -> None:

@@ -325,6 +325,30 @@ def test_lines_fit_a_narrow_terminal(keep: Path) -> None:
     assert "\x1b" not in out.decode()
 
 
+@pytest.mark.postgres
+def test_a_postgresql_inventory_gives_the_same_answers(ask: Ask, program: Program, postgres_database: str) -> None:
+    questions = (
+        ("explain", "U1"), ("explain", "held"), ("explain", "U9"), ("can", "deployer", "vault:open"),
+        ("who-can", "vault:open"),
+    )  # fmt: skip
+    expected = [ask(*question, "--format", "json").json for question in questions]
+    drawn = ask("explain", "U2", "--format", "svg").out
+    ambiguous = ask("explain", "twin").err
+    program.variables["NHISCAN_DB"] = postgres_database
+    program.write("estate.json", json.dumps(ESTATE))
+    for account in ((), ("--account", "one")):
+        assert program("scan", "keep", "--file", "estate.json", *account).code == 0
+    for question, answer in zip(questions, expected, strict=True):
+        done = ask(*question, "--format", "json")
+        assert done.code == 0, done.err
+        assert done.json | {"scan": None} == answer | {"scan": None}
+    assert ask("explain", "U2", "--format", "svg").out == drawn
+    assert ask("explain", "twin").err == ambiguous
+    assert ask("explain", "nobody").code == 2
+    assert program("report", "--out", "evidence").code == 0
+    assert program("verify", "evidence").code == 0
+
+
 def test_what_a_package_says_of_reach_is_worked_out_again(program: Program, keep: Path) -> None:
     program.variables |= {"PYTHONPATH": str(keep / "plugins"), "NHISCAN_DB": str(keep / "inventory.db")}
     assert program("report", "--out", "evidence").code == 0

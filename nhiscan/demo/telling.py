@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from nhiscan.access import words
+from nhiscan.access.names import Names
+from nhiscan.access.paths import WORST_FIRST, paths
 from nhiscan.collect import ScanOutcome
 from nhiscan.evaluate import Evaluation
 from nhiscan.findings import Result, results, scope_names
-from nhiscan.inventory import Inventory
+from nhiscan.inventory import Inventory, Sql
 from nhiscan.model import SEVERITIES, UPPER_SCOPE_KINDS, Coverage, TieOut
 from nhiscan.report import PackageInfo
 from nhiscan.rule import Rule
-from nhiscan.text import visible
+from nhiscan.text import plural, visible
 
 COUNTED = ("identity", "credential", "person")
 """Views whose rows in the planned scopes are counted."""
@@ -34,6 +37,8 @@ class Told:
     rules_failed: int
     unknown: int
     examples: tuple[Result, ...]
+    administrators: int  # identities that are no administrator and can become one
+    way: str | None  # the shortest way of several steps among theirs, else of one
     coverage: tuple[Coverage, ...]
     tie_outs: tuple[TieOut, ...]
 
@@ -55,6 +60,7 @@ class Told:
             for table in COUNTED:
                 row = bound.sql.one(f"SELECT count(*) FROM {table} WHERE planned = 1")
                 population[table] = int(row[0]) if row else 0
+            administrators, way = _ways(bound.sql)
         failed = [result for result in found if result.status == "fail"]
         worst = sorted(failed, key=lambda result: -SEVERITIES.index(result.severity))
         firsts = [next((result for result in worst if result.rule == rule), None) for rule in SHOWN]
@@ -67,9 +73,22 @@ class Told:
             rules_failed=len({result.rule for result in failed}),
             unknown=sum(result.status == "unknown" for result in found),
             examples=tuple(result for result in firsts if result is not None),
+            administrators=administrators,
+            way=way,
             coverage=outcome.coverage,
             tie_outs=outcome.tie_outs,
         )
+
+
+def _ways(sql: Sql) -> tuple[int, str | None]:
+    """How many identities can become administrator, and one way there in words."""
+    row = sql.one("SELECT count(*) FROM privilege WHERE planned = 1 AND level = 'escalates_to_administrator'")
+    number = int(row[0]) if row else 0
+    chosen = "planned = 1 AND outcome = 'administrator'"
+    order = f"CASE WHEN hops > 1 THEN 0 ELSE 1 END, {WORST_FIRST}, key"
+    for way in paths(sql, Names(sql), chosen, {}, order):
+        return number, f"{words.way(way)}, in {plural(way.row.hops, 'step')}"
+    return number, None
 
 
 def lines(told: Told, package: PackageInfo, signers: Path) -> Iterator[str]:
@@ -84,6 +103,9 @@ def lines(told: Told, package: PackageInfo, signers: Path) -> Iterator[str]:
     yield f"Scanned {len(accounts)} accounts: {', '.join(accounts)}{and_above}."
     yield f"Found {identities} identities and {credentials} credentials; {people} people in the roster."
     yield from _deviations(told)
+    if told.way:
+        yield f"Can become administrator: {told.administrators} identities. For example: {visible(told.way)}."
+        yield f"  Drawn in {package.report}#reach"
     yield from _gaps(told)
     yield "This ran as with --allow-partial: without it, gaps like these end a scan with exit code 3."
     yield f"Evidence package: {package.path} ({package.files} files), signed with a key for demonstrations."

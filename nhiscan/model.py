@@ -42,7 +42,8 @@ IDENTITY_KINDS = (
     "application",
     "service_principal",
     "managed_identity",
-    "resource",  # a resource that holds keys of its own (storage account, bucket)
+    "resource",  # a resource that holds keys of its own (storage account, bucket, project with API keys)
+    "federation",  # a pool or provider through which identities of somebody else come in
 )
 IDENTITY_STATES = ("active", "disabled", "deleted", "unknown")
 CREDENTIAL_KINDS = (
@@ -56,11 +57,13 @@ CREDENTIAL_KINDS = (
     "api_key",
     "hmac_key",
     "service_account_key",
+    "system_managed_key",  # of a service account: the provider holds it and rotates it, nobody can take it away
     "client_secret",
     "client_certificate",
     "federated_credential",
     "token",
 )
+CREDENTIAL_ORIGINS = ("provider", "uploaded")  # the customer made it and uploaded its public part, or not
 CREDENTIAL_STATES = ("active", "inactive", "expired", "deleted", "unknown")
 GRANT_KINDS = (
     "attached_policy",
@@ -223,6 +226,9 @@ class Credential(NamedTuple):
     never_expires: int | None = None  # 1: known to have no expiry; 0: expires_at holds; None: not collected
     slot: int | None = None  # position in the provider's report (AWS credential report: 1 or 2)
     service: str | None = None  # service it is for, of service-specific credentials
+    origin: str | None = None  # CREDENTIAL_ORIGINS
+    exposed: int | None = None  # 1: the provider says that it saw this credential in the open; 0: it says nothing of it
+    restrictions: str | None = None  # JSON: what it may be used for or from, in the provider's words; "{}": no limits
     used_at: int | None = None  # last use; see LAST_USE
     known_since: int | None = None
     trailing_days: int | None = None

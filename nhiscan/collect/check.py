@@ -131,6 +131,8 @@ class Checker:
             raise BadRecord(f"{self._source} yielded {table}:{kind}, which it does not declare")
         if table in KINDS and kind not in KINDS[table]:
             raise BadRecord(f"{self._source}: {kind!r} is no kind of {table}")
+        if table == "credential" and record.origin is not None and record.origin not in model.CREDENTIAL_ORIGINS:
+            raise BadRecord(f"{self._source}: {record.origin!r} is no origin of a credential")
         if table in STATES and record.state is not None and record.state not in STATES[table]:
             raise BadRecord(f"{self._source}: {record.state!r} is no state of {table}")
         if table == "person" and record.status is not None and record.status not in model.PERSON_STATUSES:

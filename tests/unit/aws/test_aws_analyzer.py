@@ -15,11 +15,15 @@ from nhiscan.model import (
     ACCESS_LEVELS,
     ACCESS_REASONS,
     CONFIDENCES,
+    ESCALATION_CATEGORIES,
+    ESCALATION_GRADES,
+    ESCALATION_OUTCOMES,
     PRIVILEGE_LEVELS,
     TRUST_PRINCIPAL_KINDS,
     TRUST_WIDTHS,
     Derived,
     EffectiveAccess,
+    EscalationPath,
     Privilege,
     Trust,
 )
@@ -278,6 +282,10 @@ def checked(row: Derived) -> None:
     elif isinstance(row, Trust):
         assert row.principal_kind in TRUST_PRINCIPAL_KINDS
         assert row.width in (None, *TRUST_WIDTHS)
+    elif isinstance(row, EscalationPath):
+        assert row.category in ESCALATION_CATEGORIES
+        assert row.outcome in ESCALATION_OUTCOMES
+        assert row.grade in ESCALATION_GRADES
     else:
         assert isinstance(row, Privilege)
         assert row.level in PRIVILEGE_LEVELS
@@ -420,7 +428,7 @@ def test_the_analyzer_gives_what_it_declares_and_nothing_twice(sketch: Sketch) -
     rows = derived(sketch)
     keys = [(type(row), row.key) for row in rows]
     assert len(keys) == len(set(keys))
-    assert {type(row) for row in rows} == {EffectiveAccess, Trust, Privilege}
+    assert {type(row) for row in rows} == {EffectiveAccess, EscalationPath, Trust, Privilege}
     principals = [row.principal for row in rows if isinstance(row, EffectiveAccess)]
     assert principals == sorted(principals)
     assert rows == derived(sketch)

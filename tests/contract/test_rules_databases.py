@@ -71,8 +71,9 @@ class Estate:
         self.scopes = ["aws/account/aws:1", "aws/account/aws:2", "register/register/people"]
         self.identities = [f"{self._scope()}/identity/{n}" for n in range(60)]
         self.people = [f"{self.scopes[2]}/person/{n}" for n in range(8)]
-        self.grants = [f"grant/{n}" for n in range(30)]
+        self.grants = [f"grant/{n}" for n in range(60)]
         self.policies = [f"policy/{n}" for n in range(5)]
+        self.services = ["bedrock", "ec2", "s3", "sagemaker", "sqs"]
 
     def _scope(self) -> str:
         return self._random.choice(self.scopes[:2])
@@ -83,6 +84,9 @@ class Estate:
     def _time(self) -> Value:
         days = self._one(None, 0, 1, 14, 30, 89, 90, 91, 200, 365, 366, 4000)
         return None if days is None else AS_OF - int(days) * DAY + int(self._random.choice((0, 0, 1, -1, 3600)))
+
+    def _reason(self) -> Value:
+        return self._one(None, *model.ACCESS_REASONS, "document-unread,scp-unread", "DOCUMENT-UNREAD")
 
     def _state(self, scope: str | None = None) -> dict[str, Value]:
         return {
@@ -141,26 +145,82 @@ class Estate:
                 "key": f"access/{n}",
                 **self._state(),
                 "principal": one(*self.identities),
+                "capability": one(*model.ACCESS_CAPABILITIES),
                 "level": one(*model.ACCESS_LEVELS),
-                "service": "s3",
+                "service": one(*self.services),
                 "action": one(
                     "*",
-                    "iam:*",
-                    "IAM:*",
-                    "iam:passrole",
-                    "sts:assumerole",
-                    "sts:*",
-                    "not:iam:*",
-                    "NOT:iam:*",
+                    "s3:*",
                     "s3:getobject",
+                    "S3:GETOBJECT",
+                    "not:iam:*",
+                    "ecr:getauthorizationtoken,sts:assumerole",
+                    "iam:createaccesskey,iam:createloginprofile",
                 ),
-                "resource": one("*", "arn:aws:iam::1:role/*", "ARN:aws:iam::1:role/*", "not:arn", "arn:aws:s3:::b"),
+                "actions": one(1, 2, 200),
+                "resource": one("*", "arn:aws:iam::*:user/${aws:username}", "ARN:${AWS:USERNAME}", "arn:aws:s3:::b"),
+                "everywhere": one(0, 1, 1, None),
+                "effect": one(*model.ACCESS_EFFECTS, "allowed", "allowed"),
                 "via": one(*self.grants, None),
                 "statement": "1",
                 "conditional": one(0, 1),
+                "conditions": one(None, '["iam:PassedToService"]', '["aws:SourceIp"]'),
                 "confidence": one(*model.CONFIDENCES),
+                "reason": self._reason(),
             }
-            for n in range(120)
+            for n in range(300)
+        ]
+        paths = [
+            {
+                "key": f"{principal}|{n}",
+                **self._state(principal.split("/identity/")[0]),
+                "principal": principal,
+                "target": one(*self.identities, None),
+                "method": "iam-put-user-policy",
+                "category": one(*model.ESCALATION_CATEGORIES),
+                "outcome": one(*model.ESCALATION_OUTCOMES),
+                "grade": one(*model.ESCALATION_GRADES),
+                "hops": one(1, 1, 2, 3),
+                "targets": one(1, 5),
+                "steps": "[]",
+                "action": "iam:putuserpolicy",
+                "via": one(*self.grants, None),
+                "statement": one("1", None),
+                "confidence": one(*model.CONFIDENCES),
+                "reason": self._reason(),
+            }
+            for principal in self._random.sample(self.identities, 30)
+            for n in range(2)
+        ]
+        privileges = [
+            {
+                "key": key,
+                **self._state(key.split("/identity/")[0]),
+                "level": one(*model.PRIVILEGE_LEVELS, "administrator", "escalates", "escalates_to_administrator"),
+                "granted": one(*model.ACCESS_LEVELS),
+                "effect": one(*model.ACCESS_EFFECTS),
+                "path": one(f"{key}|0", f"{key}|1", None),
+                "hops": one(1, 2, None),
+                "reaches": one(0, 5),
+                "reached_by": one(0, 9, 10, 11, 500),
+                "services": "{}",
+                "confidence": one(*model.CONFIDENCES),
+                "reason": self._reason(),
+            }
+            for key in self._random.sample(self.identities, 52)
+        ]
+        uses = [
+            {
+                "key": f"{key}|{service}|{n}",
+                **self._state(key.split("/identity/")[0]),
+                "identity": key,
+                "service": service,
+                "action": one(None, None, f"{service}:get"),
+                "used_at": time(),
+                "known_since": time(),
+            }
+            for key in self._random.sample(self.identities, 40)
+            for n, service in enumerate(self._random.sample(self.services, 3))
         ]
         return {
             "scope": [
@@ -177,22 +237,34 @@ class Estate:
             "identity": identities,
             "credential": credentials,
             "effective_access": access,
+            "escalation_path": paths,
+            "privilege": privileges,
+            "access_use": uses,
             "access_grant": [
                 {
                     "key": key,
                     **self._state(),
                     "kind": one(*model.GRANT_KINDS),
                     "principal": one(*self.identities, "gone"),
-                    "name": key,
+                    "name": one(key, key, "AWSCompromisedKeyQuarantineV3", "awscompromisedkeyquarantine"),
                     "policy": one(*self.policies, None),
                 }
                 for key in self.grants
+            ]
+            + [
+                {
+                    "key": "grant/quarantine",
+                    **self._state(),
+                    "kind": "attached_policy",
+                    "principal": next(row["identity"] for row in credentials if row["kind"] == "access_key"),
+                    "name": "AWSCompromisedKeyQuarantineV3",
+                }
             ],
             "policy": [
                 {
                     "key": key,
                     **self._state(),
-                    "kind": "customer_policy",
+                    "kind": one("customer_policy", "provider_policy", None),
                     "native_id": key,
                     "name": key,
                     "arn": one(None, key),
@@ -205,15 +277,29 @@ class Estate:
                     **self._state(),
                     "identity": one(*self.identities),
                     "principal_kind": one(*model.TRUST_PRINCIPAL_KINDS),
-                    "principal": f"p{n}",
+                    "principal": one(
+                        f"p{n}",
+                        "ec2.amazonaws.com",
+                        "states.amazonaws.com.cn",
+                        "scheduler.amazonaws.com",
+                        "cognito-identity.amazonaws.com",
+                        "arn:aws:iam::1:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/1",
+                    ),
                     "principal_scope": one(None, *self.scopes, "elsewhere"),
                     "external": one(0, 1),
                     "external_id": one(0, 1),
                     "conditional": one(0, 1),
+                    "conditions": one(None, "{}"),
                     "statement": "1",
+                    "organization": one(0, 0, 1),
+                    "source_guard": one(0, 0, 1),
+                    "audience": one(0, 1),
+                    "subject": one(None, "repo:acme/*"),
+                    "width": one(None, *model.TRUST_WIDTHS),
                     "confidence": one(*model.CONFIDENCES),
+                    "reason": self._reason(),
                 }
-                for n in range(80)
+                for n in range(160)
             ],
             "owner": [
                 {
@@ -259,7 +345,10 @@ class Estate:
                     "identity:user",
                     "identity:role",
                     "credential:access_key",
+                    "access_use",
                     "effective_access",
+                    "escalation_path",
+                    "privilege",
                     "trust",
                     "person",
                 )

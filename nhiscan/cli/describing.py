@@ -88,7 +88,13 @@ def described(found: Explanation, names: Names, notes: Iterable[str], width: int
 def _level(page: Page, found: Explanation, names: Names) -> None:
     row = found.privilege
     if row is None:
-        page.fact("Level", "not worked out: no analyzer has judged this identity")
+        group = found.principal.kind == "group"
+        why = (
+            "none of its own: its members have what it gives"
+            if group
+            else "not worked out: nobody judged this identity"
+        )
+        page.fact("Level", why)
         return
     level = words.LEVELS.get(row.level, row.level)
     if row.path and row.hops:

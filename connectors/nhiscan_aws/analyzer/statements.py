@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 from nhiscan_aws.analyzer.patterns import completed
 
-MAX_DOCUMENT = 65_536
-"""Characters of a document that is still read; AWS takes 10,240 for identities and 32,768 for keys (quotas)."""
+MAX_DOCUMENT = 1_048_576
+"""Characters of a document that is still read. AWS takes 10,240 from a customer; its own managed policies are longer,
+the longest known ones (SupportUser, AWSSupportServiceRolePolicy) some 150,000."""
 MAX_PATTERN = 4_096
 """Characters of an action or resource pattern that is still read; an ARN has at most 2,048."""
 VARIABLES_SINCE = "2012-10-17"

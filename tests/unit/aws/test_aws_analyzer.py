@@ -194,6 +194,18 @@ def test_what_cannot_be_read_is_unknown_and_never_nothing(sketch: Sketch, text: 
     assert (privilege.level, privilege.confidence) == ("unknown", "conditional")
 
 
+def test_the_longest_policies_of_aws_are_read() -> None:
+    """moto carries the managed policies of AWS; some are far longer than what a customer may write."""
+    from moto.iam.aws_managed_policies import aws_managed_policies_data
+
+    managed = json.loads(aws_managed_policies_data)
+    longest = sorted(managed, key=lambda name: -len(json.dumps(managed[name]["Document"])))[:20]
+    assert len(json.dumps(managed[longest[0]]["Document"])) > 100_000
+    for name in longest:
+        statements = read(json.dumps(managed[name]["Document"]))
+        assert [one.reason for one in statements if isinstance(one, Unreadable)] == [], name
+
+
 def test_an_unreadable_statement_does_not_hide_the_others(sketch: Sketch) -> None:
     sketch.user("u", policy({"Effect": "Allow"}, allow("*", Sid="All")))
     rows = access(sketch)

@@ -61,6 +61,7 @@ def test_every_file_is_in_its_place(original: Path) -> None:
         "03-population/identities.csv", "03-population/identities.jsonl", "03-population/grants.csv",
         "03-population/grants.jsonl", "03-population/access.csv", "03-population/escalation-paths.csv",
         "03-population/escalation-paths.jsonl", "03-population/documents.jsonl", "03-population/tie-out.csv",
+        "03-population/reference/aws.json",
         "04-collection/transcript.jsonl", "04-collection/caller.json", "05-tests/counts.csv", "05-tests/results.csv",
         "05-tests/results.jsonl", "05-tests/deviations.csv", "06-lifecycle/findings.csv", "06-lifecycle/leavers.csv",
         "06-lifecycle/inputs.csv", *(f"03-population/inventory/{view}.jsonl" for view in VIEWS),

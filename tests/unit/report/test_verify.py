@@ -370,7 +370,6 @@ BROKEN: list[tuple[str, str, str]] = [
     ("data/02-scope/scope.json", '{\n  "format": 2\n}\n', "has the format 2"),
     ("data/02-scope/parameters.json", "{}\n", "names other rules"),
     ("data/04-collection/caller.json", "[]\n", "is no JSON object"),
-    ("data/04-collection/caller.json", '{\n  "owner_tags": 1\n}\n', "owner_tags is no list"),
     ("data/04-collection/caller.json", "{}", "is not written as a package writes it"),
     ("data/04-collection/transcript.jsonl", '{"seq":1}\n', "line 1: has not the columns of a call"),
     ("data/05-tests/rules/access-key-not-rotated.toml", "id = ", "access-key-not-rotated.toml, line 1"),
@@ -385,6 +384,14 @@ def test_what_cannot_be_read_gives_a_message(package: Path, name: str, text: str
     seal_again(package, sign=somebody())
     found = failures(package)
     assert any(why in message and Path(name).name in message for message in found), found
+
+
+def test_owner_tags_that_are_none_give_a_message(package: Path) -> None:
+    caller = package / "data/04-collection/caller.json"
+    stated = {**json.loads(caller.read_text(encoding="utf-8")), "owner_tags": 1}
+    caller.write_text(json.dumps(stated, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    seal_again(package, sign=somebody())
+    assert any("owner_tags is no list" in message for message in failures(package))
 
 
 @pytest.mark.parametrize(

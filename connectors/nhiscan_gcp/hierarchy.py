@@ -121,7 +121,7 @@ def read(rest: Rest, wanted: Wanted) -> Tree:
         for kind in ("organizations", "folders", "projects"):
             query = {"query": "state:ACTIVE"} if kind == "projects" else {}
             for items, _ in rest.pages(
-                API, f"{kind}.search", f"v3/{kind}:search", kind, pageSize=PAGE, fields=_FIELDS[kind], **query
+                API, f"{API}.{kind}.search", f"v3/{kind}:search", kind, pageSize=PAGE, fields=_FIELDS[kind], **query
             ):
                 for item in items:
                     seen.add(kind, item)
@@ -148,7 +148,9 @@ def _add_project(rest: Rest, tree: Tree, name: str) -> None:
     try:
         tree.add(
             "projects",
-            rest.get(API, "projects.get", f"v3/projects/{name}", fields="name,projectId,parent,displayName,state"),
+            rest.get(
+                API, f"{API}.projects.get", f"v3/projects/{name}", fields="name,projectId,parent,displayName,state"
+            ),
         )
     except Refused as error:
         key = f"gcp/project/{name}"

@@ -409,7 +409,7 @@ class EscalationPath(NamedTuple):
     hops: int  # from 1
     targets: int  # how many targets would do
     steps: str  # JSON list, a hop each: {"from","to","method","category","allows":[{"action","resource","grant",
-    #             "statement","conditions"}],"needs","why"}; from and to are keys of identities
+    #             "statement","conditions"}],"needs","why","fix"}; from and to are keys of identities
     action: str  # with `via` and `statement`: the permission whose removal breaks the way at the least cost
     via: str | None  # key of a Grant
     statement: str | None

@@ -242,6 +242,7 @@ def masks_of(
                 if resources:
                     reach = table.reach(resources, place)
                     found.add(rule, mask, listed, reach, min(answer, most))
+    found.deny_maybe |= found.deny_rest & table.unknown  # whether what is left is anything they work on, nobody knows
     return Masks(**{name: getattr(found, name) for name in Masks._fields})
 
 

@@ -73,8 +73,11 @@ class Reaches:
         return found
 
     def _of(self, resources: tuple[str, ...], place: Place, *, negated: bool) -> Reach:
+        everything = Reach(self._everything, self._everything, self._everything)
         if any(patterns.covers_all_resources(resource) for resource in resources):
-            return Reach(0, 0, 0) if negated else Reach(self._everything, self._everything, self._everything)
+            return Reach(0, 0, 0) if negated else everything
+        if not resources:
+            return everything if negated else Reach(0, 0, 0)
         covered: set[Kind] = set()
         split = [(one, patterns.start(one), one.split(":", FIELDS - 1)) for one in resources]
         # A pattern that leaves the service open (IAM takes none) is not compared type by type: it may reach any.

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 from nhiscan_aws.analyzer.patterns import completed
 
-MAX_DOCUMENT = 1_048_576
-"""Characters of a document that is still read. AWS takes 10,240 from a customer; its own managed policies are longer,
-the longest known ones (SupportUser, AWSSupportServiceRolePolicy) some 150,000."""
+MAX_DOCUMENT = 524_288
+"""Characters of a document that is still read; the longest of AWS's own have some 150,000, customers' far less."""
+MAX_STATEMENTS = 1_000
+"""Statements of a document that is still read."""
 MAX_PATTERN = 4_096
 """Characters of an action or resource pattern that is still read; an ARN has at most 2,048."""
 VARIABLES_SINCE = "2012-10-17"
@@ -76,6 +77,8 @@ def read(text: str) -> tuple[Statement | Unreadable, ...]:
         statements = [statements]
     if not isinstance(statements, list):
         return (Unreadable("document", "the document has no statements"),)
+    if len(statements) > MAX_STATEMENTS:
+        return (Unreadable("document", "the document has more statements than any can have"),)
     variables = parts.get("version") == VARIABLES_SINCE
     found: list[Statement | Unreadable] = []
     for number, statement in enumerate(statements, 1):

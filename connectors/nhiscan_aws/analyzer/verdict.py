@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from nhiscan_aws.analyzer import patterns
-from nhiscan_aws.analyzer.conditions import HOLDS, MAYBE, NO, YES, Outcome, evaluate
+from nhiscan_aws.analyzer.conditions import FAILS, HOLDS, MAYBE, NO, YES, Outcome, evaluate
 from nhiscan_aws.analyzer.documents import Rule
 from nhiscan_aws.analyzer.facts import Facts
 from nhiscan_aws.analyzer.layers import Held, Layer
 from nhiscan_aws.analyzer.variables import Template, Variable
 
-MOST_WORK = 50_000
+MOST_WORK = 20_000
 """Looks at patterns that one question may cost; beyond them the answer is conditional at best."""
 MOST_SPARED = 16
 """Deny statements with NotResource whose resources are compared; with more the answer is conditional at best."""
@@ -95,6 +95,16 @@ class _Chosen(NamedTuple):
     rule: Rule | None
     held: Held | None
     resource: str
+
+
+class _Against(NamedTuple):
+    """A Deny statement that may count."""
+
+    held: Held
+    rule: Rule
+    outcome: Outcome
+    sure: tuple[str, ...]  # its resource patterns, as `Rule.filled` gives them
+    unsure: tuple[str, ...]
 
 
 class Found(NamedTuple):
@@ -179,15 +189,13 @@ class _Search:
         self._concrete = not patterns.has_wildcard(question.resource)
         self._limits = limits
         self._denies = [
-            (held, rule, outcome)
+            _Against(held, rule, outcome, *rule.filled(question.facts))
             for layer in (*denying, *limits)
             for held, rule in _rules(layer, question.action)
             if not rule.allow and (outcome := self._outcome(rule)).answer != NO
         ]
         self._spared = [
-            (held, rule)
-            for held, rule, outcome in self._denies
-            if rule.spared and outcome.answer == YES and not self._concrete
+            one for one in self._denies if one.rule.spared and one.outcome.answer == YES and not self._concrete
         ]
         self._work = 0
 
@@ -203,7 +211,7 @@ class _Search:
         """What the layer that grants allows of what was asked; of any resource, kind by kind where that matters."""
         question = self.question
         layers = (first, *self._limits)
-        simple = all(rule.whole for _, rule, _ in self._denies) and all(
+        simple = all(one.rule.whole for one in self._denies) and all(
             rule.whole or (layer is first and not rule.spared)
             for layer in layers
             for _, rule in _rules(layer, question.action)
@@ -284,8 +292,7 @@ class _Search:
             return found
         if len(self._spared) > MOST_SPARED:
             return Found(MAYBE, found.keys, found.reasons | {"condition"})
-        held, rule = self._spared[at]
-        sure, unsure = rule.filled(self.question.facts)
+        held, rule, _, sure, unsure = self._spared[at]
         excepted = [*sure, *unsure]
         following = len(self._limits) + at + 1
         if any(region.covered(one) for one in excepted):
@@ -300,26 +307,27 @@ class _Search:
 
     def _denied(self, region: Region, found: Found) -> Found:
         """What the Deny statements that cover all of a region leave."""
-        for held, rule, outcome in self._denies:
-            covered = self._covered(rule, region)
+        for against in self._denies:
+            covered = _covered(against, region)
             if covered.answer == NO:
                 continue
-            both = _both(outcome, covered)
+            both = _both(against.outcome, covered)
             if both.answer == YES:
-                self.limits.add(_limit(held, rule.name))
+                self.limits.add(_limit(against.held, against.rule.name))
                 return _NOTHING
             found = weaker(found, both)
         return found
 
-    def _covered(self, rule: Rule, region: Region) -> Outcome:
-        sure, unsure = rule.filled(self.question.facts)
-        if rule.spared:
-            if any(region.met(one) for one in sure):
-                return Outcome(NO)
-            return _unknown(rule) if any(region.met(one) for one in unsure) else HOLDS
-        if any(region.covered(one) for one in sure):
-            return HOLDS
-        return _unknown(rule) if any(region.covered(one) for one in unsure) else Outcome(NO)
+
+def _covered(against: _Against, region: Region) -> Outcome:
+    """Whether a Deny is about all of a region."""
+    if against.rule.spared:
+        if any(region.met(one) for one in against.sure):
+            return FAILS
+        return _unknown(against.rule) if any(region.met(one) for one in against.unsure) else HOLDS
+    if any(region.covered(one) for one in against.sure):
+        return HOLDS
+    return _unknown(against.rule) if any(region.covered(one) for one in against.unsure) else FAILS
 
 
 def _rules(layer: Layer, action: str) -> Iterator[tuple[Held, Rule]]:

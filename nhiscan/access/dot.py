@@ -75,8 +75,7 @@ def _node(who: Who | None) -> str:
 
 def _edge(hop: Hop, label: str) -> str:
     verb = words.CATEGORIES.get(hop.category, hop.method or "reaches")
-    actions = list(dict.fromkeys(allow.action for allow in hop.allows))
-    lines = [f"{label} {verb}", *actions]
+    lines = [f"{label} {verb}", *hop.actions]
     if hop.conditions:
         lines.append(f"if {', '.join(hop.conditions)}")
     text = f"label={quoted(*lines)}"

@@ -117,11 +117,12 @@ def _hop(parts: list[str], spot: _Spot, hop: Hop, label: str, ends: Path | None,
     Gives where drawing goes on, and the height of the middle of the box.
     """
     verb = words.CATEGORIES.get(hop.category, hop.method or "reaches")
-    actions = [allow.action for allow in hop.allows]
+    actions = hop.actions
     lines = [(f"{label} {verb}", "way-soft", _SMALL)]
-    lines += [(action, "way-code", _CODE) for action in dict.fromkeys(actions[:MOST_ACTIONS])]
-    if more := len(actions) - MOST_ACTIONS:
-        lines += [(f"and {plural(more, 'more action')}", "way-soft", _SMALL)] if more > 0 else []
+    lines += [(action, "way-code", _CODE) for action in actions[:MOST_ACTIONS]]
+    more = len(actions) - MOST_ACTIONS
+    if more > 0:
+        lines.append((f"and {plural(more, 'more action')}", "way-soft", _SMALL))
     if hop.conditions:
         lines.append((f"if {', '.join(hop.conditions)}", "way-soft", _SMALL))
     top = spot.y

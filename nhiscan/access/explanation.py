@@ -14,7 +14,7 @@ from nhiscan.access.paths import WORST_FIRST, Allow, Hop, Path, object_of, paths
 from nhiscan.access.principal import Principal
 from nhiscan.analyzer import Access, Deciding, Decision
 from nhiscan.inventory import Sql
-from nhiscan.model import EffectiveAccess, Privilege, Trust
+from nhiscan.model import ACCESS_LEVELS, EffectiveAccess, Privilege, Trust
 
 _SERIOUS = (
     "administrator", "service_administrator", "exclusion", "unknown", "permissions_management", "pass_role",
@@ -65,9 +65,10 @@ def explain(sql: Sql, names: Names, principal: Principal, access: Access | None)
     )
 
 
-def _weight(row: EffectiveAccess) -> tuple[int, int, str]:
+def _weight(row: EffectiveAccess) -> tuple[int, int, int, str]:
     place = _SERIOUS.index(row.capability) if row.capability in _SERIOUS else len(_SERIOUS)
-    return (0 if row.effect == "allowed" else 1, place, row.key)
+    height = ACCESS_LEVELS.index(row.level) if row.level in ACCESS_LEVELS else len(ACCESS_LEVELS)
+    return (0 if row.effect == "allowed" else 1, place, height, row.key)
 
 
 # --- as JSON: documented in docs/access.md ---

@@ -35,6 +35,12 @@ class Hop(NamedTuple):
     why: str | None
 
     @property
+    def actions(self) -> list[str]:
+        """What must be allowed, each once. What a trust policy allows is named only where nothing else is needed."""
+        own = [allow.action for allow in self.allows if allow.source.kind != "trust"]
+        return list(dict.fromkeys(own or [allow.action for allow in self.allows]))
+
+    @property
     def conditions(self) -> tuple[str, ...]:
         return tuple(sorted({key for allow in self.allows for key in allow.conditions}))
 
@@ -76,11 +82,17 @@ def path(row: EscalationPath, names: Names) -> Path:
     hops = tuple(_hop(step, names) for step in _objects(row.steps)[:MOST_HOPS])
     if not hops:
         hops = (Hop(principal, target, row.method, row.category, (), row.needs, None),)
-    weakest = None
-    if row.action:
-        source = names.source(row.via) if row.via else Source("", "", "", None, None)
-        weakest = Allow(row.action, "", source, row.statement or "", ())
-    return Path(row, principal, target, hops, weakest)
+    return Path(row, principal, target, hops, _weakest(row, hops, names) if row.action else None)
+
+
+def _weakest(row: EscalationPath, hops: Sequence[Hop], names: Names) -> Allow:
+    """The permission whose removal breaks the path. One that no grant gives stands in a trust policy of a hop."""
+    if row.via:
+        return Allow(row.action, "", names.source(row.via), row.statement or "", ())
+    for allow in (allow for hop in hops for allow in hop.allows):
+        if allow.source.kind == "trust" and allow.action.casefold() == row.action.casefold():
+            return allow
+    return Allow(row.action, "", Source("", "", "", None, None), row.statement or "", ())
 
 
 def _hop(step: Mapping[str, Any], names: Names) -> Hop:

@@ -16,6 +16,13 @@ from nhiscan.cli.workspace import LOG, Workspace
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def _action(_ctx: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """One action. A pattern would be a question about many, to which no single verdict is the answer."""
+    if not value.strip() or set(value) & set("*?"):
+        raise click.BadParameter(f"{value!r} is no action: ask about one, such as iam:CreateUser")
+    return value
+
+
 def _asked(*formats: str) -> Callable[[F], F]:
     """Options that the commands share: --scope, --scan, and those of every command that shows data."""
 
@@ -106,7 +113,7 @@ def _policy(stored: Asking, text: str | None, name: str) -> str:
 
 @access.command(epilog="Example: nhiscan access can ci-deployer iam:PassRole")
 @click.argument("principal")
-@click.argument("action")
+@click.argument("action", callback=_action)
 @click.argument("resource", default="*")
 @_asked("table", "json")
 @click.pass_context
@@ -149,7 +156,7 @@ def can(
 
 
 @access.command("who-can", epilog="Example: nhiscan access who-can iam:CreateUser --format csv -o creators.csv")
-@click.argument("action")
+@click.argument("action", callback=_action)
 @click.argument("resource", default="*")
 @_asked(*options.ROWS)
 @click.pass_context

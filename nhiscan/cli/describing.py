@@ -10,12 +10,13 @@ from nhiscan.access.paths import Path, object_of, strings
 from nhiscan.access.principal import Principal
 from nhiscan.analyzer import Deciding, Decision
 from nhiscan.doubts import reasons
-from nhiscan.model import EffectiveAccess, Privilege
+from nhiscan.model import ACCESS_LEVELS, EffectiveAccess, Privilege
 from nhiscan.text import plural, visible
 
 MOST_LISTED = 20
 """Identities that are named of those it reaches, and capabilities of one sort; JSON holds all of them."""
 MOST_PATHS = 10
+MOST_ACTIONS = 3  # of one capability
 
 
 class Page:
@@ -55,7 +56,7 @@ class Page:
 
 def called(one: Principal | Who, names: Names) -> str:
     """Who it is: user ci-runner (arn:...) in acme-prod."""
-    name = f"{one.kind.replace('_', ' ')} {one.name}" if one.kind else one.name
+    name = one.name if one.kind in ("", one.name) else f"{one.kind.replace('_', ' ')} {one.name}"
     place = names.scope(one.scope) if one.scope else ""
     return name + (f" ({one.arn})" if one.arn else "") + (f" in {place}" if place else "")
 
@@ -100,13 +101,10 @@ def _level(page: Page, found: Explanation, names: Names) -> None:
     if row.path and row.hops:
         level += f" in {plural(row.hops, 'step')}"
     page.fact("Level", f"{level}; {row.confidence}{_because(row.reason)}")
-    page.fact("Policies give", _services(row))
+    page.fact("Own rights", _services(row))
     if row.effect != "allowed":
-        granted = words.LEVELS.get(row.granted, row.granted)
-        limits = ", ".join(words.limits(row.limited_by, names))
-        page.fact(
-            "Held back", f"{granted}, {words.EFFECTS.get(row.effect, row.effect)}" + (f": {limits}" if limits else "")
-        )
+        limits = ", ".join(words.limits(row.limited_by, names)) or words.EFFECTS.get(row.effect, row.effect)
+        page.fact("Held back", f"{words.LEVELS.get(row.granted, row.granted)}, by {limits}")
     owner = found.principal.owner or "none known"
     page.fact(
         "Owner", owner + (f"; a {found.principal.nature}" if found.principal.nature in ("machine", "person") else "")
@@ -119,14 +117,19 @@ def _because(reason: str | None) -> str:
 
 
 def _services(row: Privilege) -> str:
-    """What the policies give: administrator on everything; write on s3, sqs."""
-    given = []
-    for level, services in object_of(row.services).items():
-        listed = services if isinstance(services, list) else [services]
-        shown = ["everything" if name == "*" else str(name) for name in listed[:MOST_LISTED]]
+    """What it may do by itself, the highest level first: permissions management, write on s3; read on everything."""
+    given: dict[str, list[str]] = {}  # services -> levels
+    services = object_of(row.services)
+    for level in sorted(services, key=_height):
+        listed = services[level] if isinstance(services[level], list) else [services[level]]
+        shown = ", ".join("everything" if name == "*" else str(name) for name in listed[:MOST_LISTED])
         more = f" and {len(listed) - MOST_LISTED} more" if len(listed) > MOST_LISTED else ""
-        given.append(f"{words.LEVELS.get(level, level)} on {', '.join(shown)}{more}")
-    return "; ".join(given) or words.LEVELS.get(row.granted, row.granted)
+        given.setdefault(shown + more, []).append(words.LEVELS.get(level, level))
+    return "; ".join(f"{', '.join(levels)} on {listed}" for listed, levels in given.items()) or "none"
+
+
+def _height(level: str) -> tuple[int, str]:
+    return (ACCESS_LEVELS.index(level) if level in ACCESS_LEVELS else len(ACCESS_LEVELS), level)
 
 
 def _paths(page: Page, paths: Sequence[Path]) -> None:
@@ -154,13 +157,8 @@ def _held(page: Page, heading: str, rows: Sequence[EffectiveAccess], names: Name
         return
     page.head(f"{heading}: {len(rows)}")
     for row in rows[:MOST_LISTED]:
-        what = words.CAPABILITIES.get(row.capability, row.capability)
-        if row.capability == "level":
-            what = f"{words.LEVELS.get(row.level, row.level)} in {row.service}"
         source = names.source(row.via)
-        text = f"{what}: {row.action}" if row.capability != "unknown" else what
-        text += f" ({plural(row.actions, 'action')})" if row.actions > 1 else ""
-        text += f" on {row.resource}" if row.capability != "unknown" else ""
+        text = _capability(row)
         text += f", by {source.words}" + (f", statement {row.statement}" if row.statement else "")
         text += words.conditions(strings(row.conditions))
         if row.effect != "allowed":
@@ -170,12 +168,28 @@ def _held(page: Page, heading: str, rows: Sequence[EffectiveAccess], names: Name
     _more(page, len(rows))
 
 
+def _capability(row: EffectiveAccess) -> str:
+    """Write in s3, sqs: 12 actions, such as s3:PutObject, on arn:aws:s3:::reports/*."""
+    what = words.CAPABILITIES.get(row.capability, row.capability)
+    if row.capability == "unknown":
+        return what
+    if row.capability == "level":
+        services = "every service" if row.service == "*" else row.service.replace(",", ", ")
+        what = f"{words.LEVELS.get(row.level, row.level)} in {services}"
+    actions = row.action.split(",")
+    if len(actions) > MOST_ACTIONS:
+        said = f"{plural(row.actions, 'action')}, such as {', '.join(actions[:MOST_ACTIONS])},"
+    else:
+        said = ", ".join(actions)
+    return f"{what}: {said} on {row.resource}"
+
+
 def _group(page: Page, heading: str, listed: Sequence[Who] | None, counted: int | None, names: Names) -> None:
     number = len(listed) if listed is not None else counted
     if number is None:
         return
     page.head(f"{heading}: {plural(number, 'identity').replace('identitys', 'identities')}")
-    for who in (listed or ())[:MOST_LISTED]:
+    for who in sorted(listed or (), key=lambda who: (who.scope, who.kind, who.name, who.key))[:MOST_LISTED]:
         page.say(called(who, names), first="  - ")
     if listed:
         _more(page, number)

@@ -48,6 +48,21 @@ def test_a_chain_is_told_hop_by_hop(sql: Sql, names: Names) -> None:
     assert way.weakest.source.arn == "arn:p1"
 
 
+def test_what_no_grant_gives_is_broken_in_the_trust_policy(sql: Sql, names: Names) -> None:
+    step = hop("u1", "r1", "sts-assume-role", "sts:AssumeRole")
+    step["allows"][0] |= {"grant": "r1", "statement": "Everybody"}
+    (way,) = read(sql, names, row(steps=[step], action="sts:AssumeRole", via=None, statement=None))
+    assert way.weakest is not None
+    assert (
+        words.weakest(way.weakest)
+        == "take sts:AssumeRole out of statement Everybody of the trust policy of role deployer"
+    )
+    assert way.hops[0].actions == ["sts:AssumeRole"]
+    both = {**step, "allows": [*step["allows"], *hop("u1", "r1", "m", "iam:PassRole", "iam:PassRole")["allows"]]}
+    (other,) = read(sql, names, row(steps=[both]))
+    assert other.hops[0].actions == ["iam:PassRole"]  # what the principal needs; the trust policy is not its own
+
+
 def test_a_path_to_itself_and_one_to_nobody_known(sql: Sql, names: Names) -> None:
     itself, nowhere = read(sql, names, ITSELF, NOWHERE)
     assert words.hop(itself.hops[0]) == "ci-runner changes its own rights"

@@ -31,6 +31,9 @@ class ActionTable:
         self.classes: Mapping[str, int] = catalogue.classes
         self._known_masks: dict[str, int] = {}
         self._unknown = [pattern for pattern in sorted(set(unknown)) if not self._matches_known(pattern)]
+        self._unknown_of: dict[str, list[str]] = {}
+        for name in self._unknown:
+            self._unknown_of.setdefault(name.partition(":")[0], []).append(name)
         self._places = {name: place for place, name in enumerate(self._unknown, len(catalogue.names))}
         self.everything = (1 << len(catalogue.names) + len(self._unknown)) - 1
         self.unknown = self.everything & ~self.known
@@ -38,6 +41,7 @@ class ActionTable:
         self._masks: dict[str, int] = {}
         self._literals: dict[tuple[str, ...], int] = {}
         self._sums: dict[tuple[str, ...], int] = {}
+        self._complements: dict[int, int] = {}
         self._carriers: dict[str, int] = {}
 
     @classmethod
@@ -69,8 +73,9 @@ class ActionTable:
             elif patterns.covers_all_actions(lower):
                 found = self.everything
             else:
-                first = len(self._catalogue.names)
-                unknown = (place for place, name in enumerate(self._unknown, first) if patterns.covers(lower, name))
+                service = patterns.service_of(lower)
+                named = self._unknown_of.get(service, ()) if service != patterns.ANYTHING else self._unknown
+                unknown = (self._places[name] for name in named if patterns.covers(lower, name))
                 known = self._known_masks.get(lower)
                 found = (self._catalogue.matching(lower) if known is None else known) | bits(unknown)
             self._masks[pattern] = found
@@ -172,13 +177,22 @@ class ActionTable:
             self._carriers[key] = found
         return found
 
+    def complement(self, mask: int) -> int:
+        """All other bits; kept, for the masks of condition keys."""
+        found = self._complements.get(mask)
+        if found is None:
+            found = self._complements[mask] = self.everything & ~mask
+        return found
+
     def has_key(self, key: str) -> bool:
         """Whether some service has a condition key (lower case)."""
         return key in self._catalogue.carriers or _stem(key) in self._catalogue.carriers
 
-    def reach(self, resources: tuple[str, ...], place: Place, *, negated: bool = False) -> Reach:
-        """What a Resource element (``negated``: NotResource) covers, for a principal of an account."""
-        return self.reaches.of(resources, place, negated=negated)
+    def reach(self, resources: tuple[str, ...], place: Place, *, negated: bool = False, local: bool = True) -> Reach:
+        """What a Resource element (``negated``: NotResource) covers, for a principal of an account; ``local``: whether
+        it may name an account.
+        """
+        return self.reaches.of(resources, place, negated=negated, local=local)
 
 
 def _stem(key: str) -> str:

@@ -40,7 +40,7 @@ class Kind(NamedTuple):
     arn: str  # the same with {partition} and {account} to fill in
     needed: int  # actions that need such a resource
     actions: int  # all that work on one
-    service: int  # place of the service that has it
+    service: str  # prefix of the service that has it
     flat: bool  # no resource of it has a slash in its name
 
 
@@ -56,20 +56,26 @@ class Catalogue:
         self.bits: dict[str, int] = {}  # name in lower case -> place of its bit
         self.spans: dict[str, tuple[int, int, list[str]]] = {}  # prefix -> (first bit, bit after the last, names)
         self.kinds: dict[tuple[str, str], list[Kind]] = {}  # by (service field of the ARN, what comes after it)
-        self.of_service: dict[int, list[Kind]] = {}
+        self.of_service: dict[str, list[Kind]] = {}
         letters: dict[str, list[int]] = {letter: [] for letter in LEVELS}
         keys: dict[tuple[str, ...], list[int]] = {}
         needing: list[int] = []
         typed: list[int] = []
-        for service in data.services:
-            self._add(service, letters, keys, needing, typed)
+        for one in data.services:
+            self._add(one, letters, keys, needing, typed)
+        self.kinds_of: dict[str, list[tuple[str, str]]] = {}  # service field of the ARN -> keys of `kinds`
+        for place in self.kinds:
+            self.kinds_of.setdefault(place[0], []).append(place)
+        for segment, listed in self.kinds_of.items():
+            if segment != "*":
+                listed.extend(self.kinds_of.get("*", ()))
         self.known = (1 << len(self.names)) - 1
         self.needing = bits(needing)  # actions that need a resource of some type
         self.typed = bits(typed)  # actions that work on resources which a policy can name
         self.levels = _levels({letter: bits(places) for letter, places in letters.items()})
         self.carriers: dict[str, int] = {}  # condition key -> actions that it is listed for
-        for some, places in keys.items():
-            mask = bits(places)
+        for some, held in keys.items():
+            mask = bits(held)
             for key in some:
                 self.carriers[key] = self.carriers.get(key, 0) | mask
         self.classes = {
@@ -108,9 +114,9 @@ class Catalogue:
         self.spans[service.prefix] = (start, len(self.names), [action.name.lower() for action in found])
         for (_, arn), some, more in zip(service.types, needed, others, strict=True):
             if some or more:
-                self._know(arn, bits(some), bits(more), len(self.spans))
+                self._know(arn, bits(some), bits(more), service.prefix)
 
-    def _know(self, arn: str, needed: int, others: int, service: int) -> None:
+    def _know(self, arn: str, needed: int, others: int, service: str) -> None:
         meeting, own = _arn_patterns(arn)
         fields = tuple(meeting.split(":", FIELDS - 1))
         key = (fields[2], head(fields[5])) if len(fields) == FIELDS else ("*", "")
@@ -134,6 +140,11 @@ class Catalogue:
             last = bisect_left(names, name[:-1] + "\U0010ffff", first)
             return (1 << start + last) - (1 << start + first)
         return bits(bit for bit, action in enumerate(names, start) if patterns.matches(name, action))
+
+    def prefix_of(self, action: int) -> str:
+        """Prefix of the service of one action (its bit); "" of an unknown one."""
+        place = action.bit_length() - 1
+        return self.names[place].partition(":")[0] if 0 <= place < len(self.names) else ""
 
     def service(self, prefix: str) -> int:
         """Bits of all actions of a service."""

@@ -12,6 +12,7 @@ import ipaddress
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from nhiscan_aws.analyzer import patterns
@@ -22,6 +23,10 @@ NO, MAYBE, YES = 0, 1, 2
 
 MAX_VALUES = 5_000
 """Values of one key that are still read."""
+
+
+KEPT_TESTS = 16_384
+"""Tests that are held to be given again: policies of one estate have many in common."""
 
 
 class Present:
@@ -79,11 +84,15 @@ def compiled(conditions: Mapping[str, Any], *, variables: bool) -> tuple[Test, .
         if not isinstance(keys, dict):
             raise BadCondition("a condition operator has no keys")
         for key, given in keys.items():
-            found.append(_test(operator, key, given, variables=variables))
+            listed = given if isinstance(given, list) else [given]
+            if len(listed) > MAX_VALUES:
+                raise BadCondition("a condition has more values than any can have")
+            found.append(_test(operator, key, tuple(map(_text, listed)), variables))
     return tuple(found)
 
 
-def _test(operator: str, key: str, given: Any, *, variables: bool) -> Test:
+@lru_cache(maxsize=KEPT_TESTS)
+def _test(operator: str, key: str, texts: tuple[str, ...], variables: bool) -> Test:
     name = operator.lower()
     quantifier = ""
     for prefix, short in (("foranyvalue:", "any"), ("forallvalues:", "all")):
@@ -94,14 +103,9 @@ def _test(operator: str, key: str, given: Any, *, variables: bool) -> Test:
         name = name[: -len("ifexists")]
     null = name == "null"
     match, negated, takes_variables = _OPERATORS.get(name, (None, False, False))
-    values: list[str | Template] = []
-    listed = given if isinstance(given, list) else [given]
-    if len(listed) > MAX_VALUES:
-        raise BadCondition("a condition has more values than any can have")
-    for value in listed:
-        text = _text(value)
-        values.append(template(text) if variables and takes_variables and "${" in text else text)
-    return Test(name, match, null, negated, quantifier, if_exists, key.lower(), key, tuple(values))
+    filled = variables and takes_variables
+    values = tuple(template(text) if filled and "${" in text else text for text in texts)
+    return Test(name, match, null, negated, quantifier, if_exists, key.lower(), key, values)
 
 
 def _text(value: Any) -> str:

@@ -5,7 +5,8 @@ who the principal is are kept apart (`Document.personal`) and added for each pri
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
@@ -14,12 +15,39 @@ from nhiscan_aws.analyzer.actions import ActionTable
 from nhiscan_aws.analyzer.conditions import MAYBE, NO, YES, BadCondition, Test, compiled, evaluate
 from nhiscan_aws.analyzer.facts import OWNER_KEYS, Facts, personal
 from nhiscan_aws.analyzer.reach import Place, Reach
-from nhiscan_aws.analyzer.statements import Statement, Unreadable, read
+from nhiscan_aws.analyzer.statements import KEPT_LISTS, Statement, Unreadable, read
 from nhiscan_aws.analyzer.variables import Template, Variable, template
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _MOST_GROUPS = 3
-_ALL = ("*",)
+
+
+class Target(NamedTuple):
+    """A Resource or NotResource element."""
+
+    texts: tuple[str | Template, ...]
+    fixed: tuple[str, ...] | None  # the same where no variable is in them
+    whole: bool  # some pattern is everything
+    local: bool  # some pattern names an account, or may
+    keys: tuple[str, ...]  # condition keys in its variables
+
+
+@lru_cache(maxsize=KEPT_LISTS)
+def _target(given: tuple[str, ...], variables: bool) -> Target:
+    texts = tuple(template(one) if variables and "${" in one else one for one in given)
+    fixed = tuple(one for one in texts if isinstance(one, str))
+    filled = [one for one in texts if isinstance(one, Template)]
+    return Target(
+        texts,
+        None if filled else fixed,
+        any(map(patterns.covers_all_resources, fixed)),
+        bool(filled) or any(_ACCOUNT.search(one) for one in fixed),
+        tuple(key for one in filled for key in _keys(one)),
+    )
+
+
+def _keys(text: Template) -> Iterator[str]:
+    return (part.key for part in text.parts if isinstance(part, Variable))
 
 
 class Rule:
@@ -28,49 +56,40 @@ class Rule:
     __slots__ = (
         "allow",
         "carried",
-        "conditions",
         "excepted",
         "name",
         "number",
         "owned",
         "patterns",
         "personal",
-        "plain",
-        "resources",
         "spared",
+        "target",
         "tests",
         "variables",
-        "whole",
     )
 
-    def __init__(self, statement: Statement, tests: tuple[Test, ...], resources: tuple[str | Template, ...]) -> None:
+    def __init__(self, statement: Statement, tests: tuple[Test, ...], target: Target) -> None:
         self.allow = statement.allow
         self.name = statement.name
         self.number = statement.number
         self.excepted = statement.not_actions is not None
         self.patterns = (statement.not_actions if self.excepted else statement.actions) or ()
-        self.conditions = statement.conditions
         self.variables = statement.variables
-        self.resources = resources
+        self.target = target
         self.spared = statement.not_resources is not None
         self.tests = tests
-        self.whole = not self.spared and any(
-            patterns.covers_all_resources(one) for one in resources if isinstance(one, str)
-        )
-        self.plain = True
         self.personal = self.owned = False
         self.carried: tuple[str, ...] = ()
+        for key in target.keys:
+            self._hangs_on(key)
         for test in tests:
             self._hangs_on(test.key)
             for value in test.values:
                 if isinstance(value, Template):
-                    self._hangs_on_all(value)
-        for one in resources:
-            if isinstance(one, Template):
-                self._hangs_on_all(one)
+                    for key in _keys(value):
+                        self._hangs_on(key)
 
     def _hangs_on(self, key: str) -> None:
-        self.plain = False
         if not key.startswith("aws:"):
             self.carried = (*self.carried, key)
         elif personal(key):
@@ -78,10 +97,14 @@ class Rule:
         elif key in OWNER_KEYS:
             self.owned = self.personal = True
 
-    def _hangs_on_all(self, text: Template) -> None:
-        for part in text.parts:
-            if isinstance(part, Variable):
-                self._hangs_on(part.key)
+    @property
+    def resources(self) -> tuple[str | Template, ...]:
+        return self.target.texts
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is about every resource."""
+        return self.target.whole and not self.spared
 
     def names(self, action: str) -> bool:
         """Whether its Action or NotAction lets it apply to an action (lower case)."""
@@ -90,6 +113,8 @@ class Rule:
 
     def filled(self, facts: Facts) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """(resource patterns that are certain, those with a ``*`` for what is not known)."""
+        if self.target.fixed is not None:
+            return self.target.fixed, ()
         sure: list[str] = []
         unsure: list[str] = []
         for one in self.resources:
@@ -98,11 +123,6 @@ class Rule:
             elif (found := one.fill(facts.get)) is not None:
                 (sure if found[1] else unsure).append(found[0])
         return tuple(sure), tuple(unsure)
-
-    @property
-    def local(self) -> bool:
-        """Whether some resource names an account."""
-        return any(_ACCOUNT.search(one if isinstance(one, str) else one.text) for one in self.resources)
 
     @property
     def written(self) -> str:
@@ -171,7 +191,7 @@ class Document:
         self.unreadable = unreadable
         self.personal = tuple(rule for rule in rules if rule.personal)
         self.plain = rules if not self.personal else tuple(rule for rule in rules if not rule.personal)
-        self.local = any(rule.local for rule in rules)
+        self.local = any(rule.target.local for rule in rules)
         self._naming: dict[str, tuple[Rule, ...]] = {}
 
     def naming(self, action: str) -> tuple[Rule, ...]:
@@ -182,34 +202,60 @@ class Document:
         return found
 
 
-def parsed(text: str) -> Document:
-    """A policy that has resources: all but trust documents."""
-    rules: list[Rule] = []
-    unreadable: list[Unreadable] = []
-    for statement in read(text):
-        if isinstance(statement, Unreadable):
-            unreadable.append(statement)
-            continue
+class Reader:
+    """Reads policies that have resources: all but trust documents. Statements that are the same in several policies,
+    number and name included, are one object.
+    """
+
+    def __init__(self) -> None:
+        self._rules: dict[tuple[object, ...], Rule] = {}
+
+    def document(self, text: str) -> Document:
+        rules: list[Rule] = []
+        unreadable: list[Unreadable] = []
+        for statement in read(text):
+            found = statement if isinstance(statement, Unreadable) else self._rule(statement)
+            if isinstance(found, Unreadable):
+                unreadable.append(found)
+            else:
+                rules.append(found)
+        return Document(tuple(rules), tuple(unreadable))
+
+    def _rule(self, statement: Statement) -> Rule | Unreadable:
         given = statement.resources if statement.not_resources is None else statement.not_resources
         if given is None or (statement.resources is not None and statement.not_resources is not None):
-            unreadable.append(Unreadable(str(statement.number), "the statement needs one of Resource and NotResource"))
-            continue
+            return Unreadable(str(statement.number), "the statement needs one of Resource and NotResource")
         try:
             tests = compiled(statement.conditions, variables=statement.variables) if statement.conditions else ()
         except BadCondition as error:
-            unreadable.append(Unreadable(str(statement.number), str(error)))
-            continue
-        resources: tuple[str | Template, ...] = given
-        if statement.variables:
-            resources = tuple(template(one) if "${" in one else one for one in given)
-        rules.append(Rule(statement, tests, resources))
-    return Document(tuple(rules), tuple(unreadable))
+            return Unreadable(str(statement.number), str(error))
+        target = _target(given, statement.variables)
+        # By identity: what is equal is mostly the same object here, and a Rule keeps its own alive.
+        key = (
+            statement.name,
+            statement.number,
+            statement.allow,
+            id(statement.actions),
+            id(statement.not_actions),
+            id(target),
+            statement.not_resources is None,
+            *map(id, tests),
+        )
+        found = self._rules.get(key)
+        if found is None:
+            found = self._rules[key] = Rule(statement, tests, target)
+        return found
 
 
-def unknown_actions(rules: Iterable[Rule]) -> Iterable[str]:
-    """Action patterns of statements; the table picks those that it does not know."""
-    for rule in rules:
-        yield from rule.patterns
+def parsed(text: str) -> Document:
+    """One policy that has resources."""
+    return Reader().document(text)
+
+
+def named_actions(documents: Iterable[Document]) -> set[str]:
+    """Action patterns of documents; the table picks those that it does not know."""
+    lists = {rule.patterns for document in documents for rule in document.rules}
+    return {pattern for some in lists for pattern in some}
 
 
 def masks_of(
@@ -223,7 +269,7 @@ def masks_of(
     found = _Gathered()
     for rule in rules:
         named = table.everything & ~table.together(rule.patterns) if rule.excepted else table.together(rule.patterns)
-        if rule.plain and rule.allow and rule.resources == _ALL and not rule.spared:
+        if rule.allow and rule.whole and not rule.tests and rule.target.fixed is not None:
             found.allow |= named
             found.wide |= named
             found.whole |= named
@@ -235,12 +281,12 @@ def masks_of(
             if answer == NO or not mask:
                 continue
             if rule.spared:  # what is excepted for a value that nobody knows is not excepted for certain
-                reach = table.reach(sure, place, negated=True)
+                reach = table.reach(sure, place, negated=True, local=rule.target.local)
                 found.add(rule, mask, listed, reach, MAYBE if unsure else answer)
                 continue
             for resources, most in ((sure, YES), (unsure, MAYBE)):
                 if resources:
-                    reach = table.reach(resources, place)
+                    reach = table.reach(resources, place, local=rule.target.local)
                     found.add(rule, mask, listed, reach, min(answer, most))
     found.deny_maybe |= found.deny_rest & table.unknown  # whether what is left is anything they work on, nobody knows
     return Masks(**{name: getattr(found, name) for name in Masks._fields})
@@ -277,11 +323,21 @@ class _Gathered:
 def _answers(rule: Rule, table: ActionTable, facts: Facts, owned: Facts | None) -> Iterable[tuple[int, int]]:
     """(actions, answer) of the condition block: a key that only some actions bring is absent for all others."""
     if not rule.tests:
-        yield table.everything, YES
-        return
+        return ((table.everything, YES),)
+    if rule.personal or owned is not None:
+        return _asked(rule, table, facts, owned)
+    return facts.once(rule.tests, lambda: tuple(_asked(rule, table, facts, None)))
+
+
+def _asked(rule: Rule, table: ActionTable, facts: Facts, owned: Facts | None) -> Iterator[tuple[int, int]]:
     some = {table.carriers(key) for key in rule.carried} - {table.everything} if rule.carried else ()
     if not some or len(some) > _MOST_GROUPS:
         yield table.everything, answer_of(rule, facts, owned)
+        return
+    if len(some) == 1:
+        (mask,) = some
+        for actions in (mask, table.complement(mask)):
+            yield actions, answer_of(rule, facts.within(actions), owned.within(actions) if owned else None)
         return
     for choice in product((True, False), repeat=len(some)):
         actions = table.everything

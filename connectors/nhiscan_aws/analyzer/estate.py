@@ -21,7 +21,7 @@ from nhiscan.model import Grant, Identity, Policy, Scope
 from nhiscan_aws.analyzer import patterns
 from nhiscan_aws.analyzer.actions import ActionTable
 from nhiscan_aws.analyzer.conditions import Value
-from nhiscan_aws.analyzer.documents import Document, Masks, masks_of, parsed, unknown_actions
+from nhiscan_aws.analyzer.documents import Document, Masks, Reader, masks_of, named_actions
 from nhiscan_aws.analyzer.entering import Asking, Target, by_other, by_principal
 from nhiscan_aws.analyzer.facts import Context, Facts, base, of_account, of_principal, of_service, tags_of
 from nhiscan_aws.analyzer.layers import Held, Layer, Power, power
@@ -202,8 +202,7 @@ class Estate:
         every = [grant for grants in granted.values() for grant in grants] + list(guardrails.grants())
         self.names_of_grants = {grant.key: grant.name for grant in every}
         self._documents = self._read(digest for grant in every if (digest := self._digest(grant)))
-        names = {name for found in self._documents.values() for name in unknown_actions(found.rules)}
-        self.table = ActionTable.of(records.reference(), names)
+        self.table = ActionTable.of(records.reference(), named_actions(self._documents.values()))
         self._base = base(self.table, records.as_of)
         self._masks: dict[tuple[str, Place], Masks] = {}
         self._kept: dict[Masks, Masks] = {}
@@ -232,9 +231,10 @@ class Estate:
 
     def _read(self, digests: Iterable[str]) -> dict[str, Document]:
         found: dict[str, Document] = {}
+        reader = Reader()
         for digest in digests:
             if digest not in found and (document := self.records.document(digest)) is not None:
-                found[digest] = parsed(document.text)
+                found[digest] = reader.document(document.text)
         return found
 
     def _add(self, scope: Scope, guardrails: Guardrails, granted: Mapping[str, Sequence[Grant]]) -> None:
@@ -304,6 +304,8 @@ class Estate:
         if any(document.unreadable for document in documents if document is not None):
             gaps |= {"document-unreadable"}
         digests = tuple(one.digest for one, document in zip(held, documents, strict=True) if document is not None)
+        if len(digests) == 1:
+            return Layer(held, documents, self._masks_of(digests[0] or "", place), gaps)
         masks = self._stacks.get((digests, place))
         if masks is None:
             masks = Masks()

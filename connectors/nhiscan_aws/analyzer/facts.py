@@ -5,13 +5,15 @@ kind of principal). What only a request can tell (source address, region, MFA of
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from nhiscan.model import Identity
 from nhiscan_aws.analyzer.actions import ActionTable
 from nhiscan_aws.analyzer.conditions import PRESENT, Value
 
+T = TypeVar("T")
 Context = Mapping[str, tuple[str, ...]]
 """Condition keys of a request: name in lower case -> values; an empty tuple: the key is absent."""
 
@@ -83,7 +85,7 @@ def personal(key: str) -> bool:
 class Facts:
     """Implements `nhiscan_aws.analyzer.conditions.Facts`."""
 
-    __slots__ = ("_action", "_carried", "_table", "_tags", "_values")
+    __slots__ = ("_action", "_known", "_table", "_tags", "_values")
 
     def __init__(
         self,
@@ -97,6 +99,17 @@ class Facts:
         self._values = values
         self._tags = tags
         self._action = action
+        self._known: dict[tuple[int, ...], tuple[Any, Any]] | None = None
+
+    def once(self, tests: Sequence[object], answer: Callable[[], T]) -> T:
+        """An answer about tests that are the same objects each time, worked out once."""
+        if self._known is None:
+            self._known = {}
+        key = tuple(map(id, tests))
+        if key not in self._known:
+            self._known[key] = (tests, answer())  # holding the tests keeps others from having their ids
+        found: T = self._known[key][1]
+        return found
 
     def get(self, key: str) -> Value:
         if key in self._values:

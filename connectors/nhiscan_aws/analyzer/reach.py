@@ -42,9 +42,12 @@ class Reaches:
         self._of_action: dict[int, list[str]] = {}
         self._arns: dict[tuple[str, str, str, str], list[tuple[Kind, str]]] = {}
 
-    def of(self, resources: tuple[str, ...], place: Place, *, negated: bool) -> Reach:
-        """What a Resource element (``negated``: NotResource) covers, for a principal of an account."""
-        named = place.account if any(place.account in resource for resource in resources) else ""
+    def of(self, resources: tuple[str, ...], place: Place, *, negated: bool, local: bool) -> Reach:
+        """What a Resource element (``negated``: NotResource) covers, for a principal of an account.
+
+        ``local``: some of the patterns name an account; the answer for the others is the same in every account.
+        """
+        named = place.account if local else ""
         key = (resources, negated, place.partition, named)
         found = self._kept.get(key)
         if found is None:
@@ -117,7 +120,7 @@ class Reaches:
         start = head(fields[5]) if _ACCOUNT.fullmatch(fields[4]) else ""
         if start:
             return [key for key in ((service, start), (service, ""), ("*", "")) if key in kinds]
-        return [key for key in kinds if key[0] in (service, "*")]
+        return self._catalogue.kinds_of.get(service, ()) or self._catalogue.kinds_of.get("*", ())
 
     def _owned(self, key: tuple[str, str], place: Place) -> list[tuple[Kind, str]]:
         """The types under a key, with the pattern of their ARN in an account."""

@@ -6,14 +6,15 @@ stays. Source of what is tracked: IAM User Guide, "IAM action last accessed info
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nhiscan_aws.analyzer import patterns
 from nhiscan_aws.analyzer.actions import ActionTable
 from nhiscan_aws.analyzer.documents import Rule
 from nhiscan_aws.analyzer.estate import Estate, Principal
-from nhiscan_aws.analyzer.statements import VARIABLES_SINCE
+from nhiscan_aws.analyzer.layers import Held
+from nhiscan_aws.analyzer.statements import VARIABLES_SINCE, Statement, read
 
 _NOTHING = {"Effect": "Deny", "Action": "*", "Resource": "*"}
 
@@ -34,18 +35,20 @@ def right_sized(estate: Estate, principal: Principal) -> str | None:
     kept &= principal.possible
     allowed: list[dict[str, Any]] = []
     denied: list[dict[str, Any]] = []
-    for document in principal.layer.documents:
+    for held, document in zip(principal.policies, principal.layer.documents, strict=True):
+        conditions = _conditions(estate, held)
         for rule in document.rules if document is not None else ():
+            found = conditions.get(rule.number, {})
             if not rule.allow:
-                denied.append(_statement(rule, rule.patterns, negated=rule.excepted))
-            elif actions := tuple(_kept(rule, kept, used, table)):
-                allowed.append(_statement(rule, actions, negated=False))
+                denied.append(_statement(rule, rule.patterns, found, negated=rule.excepted))
+            elif actions := tuple(_kept(rule, kept, principal.granted & ~kept, used, table)):
+                allowed.append(_statement(rule, actions, found, negated=False))
     statements = _once(allowed) + _once(denied) if allowed else [_NOTHING]
     return json.dumps({"Version": VARIABLES_SINCE, "Statement": statements}, separators=(",", ":"))
 
 
-def _kept(rule: Rule, kept: int, used: set[str], table: ActionTable) -> Iterator[str]:
-    """Action patterns for what is kept of a statement: as written, where all of it is, else by name."""
+def _kept(rule: Rule, kept: int, dropped: int, used: set[str], table: ActionTable) -> Iterator[str]:
+    """Action patterns for what is kept of a statement: as written, where nothing of it is dropped, else by name."""
     granted = table.together(rule.patterns)
     if rule.excepted:
         granted = table.everything & ~granted
@@ -54,12 +57,14 @@ def _kept(rule: Rule, kept: int, used: set[str], table: ActionTable) -> Iterator
     for service in sorted(used):
         whole = table.mask(f"{service}:*")
         named = any(patterns.covers(one, f"{service}:*") for one in rule.patterns)
-        if whole and granted & kept & whole == whole and (not whole & table.unknown if rule.excepted else named):
+        if rule.excepted:
+            named = whole & ~granted == 0 and not whole & table.unknown
+        if named and granted & kept & whole and not whole & dropped:
             found.add(f"{service}:*")
             rest &= ~whole
     for pattern in rule.patterns if not rule.excepted else ():
         mask = table.mask(pattern)
-        if mask & rest and mask & ~kept == 0:
+        if mask & rest and not mask & dropped:
             found.add(pattern)
             rest &= ~mask
     # What an unknown pattern stands for may reach into what NotAction leaves out.
@@ -67,7 +72,14 @@ def _kept(rule: Rule, kept: int, used: set[str], table: ActionTable) -> Iterator
     return iter(sorted(found))
 
 
-def _statement(rule: Rule, actions: Sequence[str], *, negated: bool) -> dict[str, Any]:
+def _conditions(estate: Estate, held: Held) -> dict[int, Mapping[str, Any]]:
+    """The condition blocks of a policy as written, by the number of their statement."""
+    document = estate.records.document(held.digest) if held.digest else None
+    statements = read(document.text) if document is not None else ()
+    return {one.number: one.conditions for one in statements if isinstance(one, Statement)}
+
+
+def _statement(rule: Rule, actions: Sequence[str], conditions: Mapping[str, Any], *, negated: bool) -> dict[str, Any]:
     resources = [
         _written(one if isinstance(one, str) else one.text, variables=rule.variables) for one in rule.resources
     ]
@@ -76,8 +88,8 @@ def _statement(rule: Rule, actions: Sequence[str], *, negated: bool) -> dict[str
         "NotAction" if negated else "Action": list(actions),
         "NotResource" if rule.spared else "Resource": resources,
     }
-    if rule.conditions:
-        statement["Condition"] = _condition(rule.conditions, variables=rule.variables)
+    if conditions:
+        statement["Condition"] = _condition(conditions, variables=rule.variables)
     return statement
 
 

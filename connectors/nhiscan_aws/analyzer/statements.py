@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from nhiscan_aws.analyzer.patterns import completed
@@ -12,6 +13,8 @@ MAX_STATEMENTS = 1_000
 """Statements of a document that is still read."""
 MAX_PATTERN = 4_096
 """Characters of an action or resource pattern that is still read; an ARN has at most 2,048."""
+KEPT_LISTS = 16_384
+"""Lists of actions and of resources that are held to be given again: policies of one estate have many in common."""
 VARIABLES_SINCE = "2012-10-17"
 """The only version of the policy language with variables; a document without a version has the one before."""
 
@@ -53,7 +56,6 @@ _USUAL = {
         "Condition",
     )
 }
-_TEXT = {str}
 _ELEMENTS = dict.fromkeys(_USUAL.values())
 
 
@@ -102,7 +104,8 @@ def _statement(number: int, value: Any, *, variables: bool) -> Statement:
     if not isinstance(conditions, dict):
         raise _Bad("the condition cannot be read")
     sid = parts.get("Sid")
-    actions, not_actions = _actions(parts, "Action"), _actions(parts, "NotAction")
+    actions = _actions(parts, "Action") if "Action" in parts else None
+    not_actions = _actions(parts, "NotAction") if "NotAction" in parts else None
     if (actions is None) == (not_actions is None):
         raise _Bad("the statement needs one of Action and NotAction")
     return Statement(
@@ -112,9 +115,9 @@ def _statement(number: int, value: Any, *, variables: bool) -> Statement:
         actions=actions,
         not_actions=not_actions,
         resources=_resources(parts, "Resource"),
-        not_resources=_resources(parts, "NotResource"),
-        principals=_principals(parts, "Principal"),
-        not_principals=_principals(parts, "NotPrincipal"),
+        not_resources=_resources(parts, "NotResource") if "NotResource" in parts else None,
+        principals=_principals(parts, "Principal") if "Principal" in parts else None,
+        not_principals=_principals(parts, "NotPrincipal") if "NotPrincipal" in parts else None,
         conditions=conditions,
         variables=variables,
     )
@@ -125,35 +128,46 @@ def _usual(value: Mapping[str, Any]) -> dict[str, Any]:
     return {_USUAL.get(name.lower(), name): part for name, part in value.items()}
 
 
-def _texts(parts: Mapping[str, Any], name: str) -> list[str] | None:
+def _joined(parts: Mapping[str, Any], name: str) -> str | None:
+    """The texts of an element, one a line. Lists are told apart by what they hold, so that each is worked on once."""
     value = parts.get(name)
-    if value is None:
+    if isinstance(value, str):
+        texts = [value]
+    elif isinstance(value, list):
+        texts = value
+    elif value is None:
         return None
-    values = [value] if isinstance(value, str) else value
-    if not isinstance(values, list) or not set(map(type, values)) <= _TEXT:
+    else:
         raise _Bad(f"the element {name.lower()} is not text")
-    if values and max(map(len, values)) > MAX_PATTERN:
+    try:
+        joined = "\n".join(texts)
+    except TypeError:
+        raise _Bad(f"the element {name.lower()} is not text") from None
+    if len(joined) > MAX_PATTERN and max(map(len, texts)) > MAX_PATTERN:
         raise _Bad(f"the element {name.lower()} is longer than any can be")
-    return values
+    if joined.count("\n") > max(len(texts) - 1, 0):
+        raise _Bad(f"the element {name.lower()} has a line break")
+    return joined
 
 
 def _actions(parts: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
-    found = _texts(parts, name)
-    if found is None:
-        return None
-    if len(found) == 1:
-        return (found[0].strip().lower(),)
-    lower = "\n".join(found).lower().split("\n")  # one by one this is the most work of reading a policy
-    return tuple(sorted({action.strip() for action in lower}))
+    found = _joined(parts, name)
+    return None if found is None else _of_actions(found)
+
+
+@lru_cache(maxsize=KEPT_LISTS)
+def _of_actions(joined: str) -> tuple[str, ...]:
+    return tuple(sorted({action.strip() for action in joined.lower().split("\n")})) if joined else ()
 
 
 def _resources(parts: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
-    found = _texts(parts, name)
-    if found is None:
-        return None
-    if len(found) == 1:
-        return (completed(found[0]),)
-    return tuple(sorted({completed(resource) for resource in found}))
+    found = _joined(parts, name)
+    return None if found is None else _of_resources(found)
+
+
+@lru_cache(maxsize=KEPT_LISTS)
+def _of_resources(joined: str) -> tuple[str, ...]:
+    return tuple(sorted({completed(resource) for resource in joined.split("\n")})) if joined else ()
 
 
 def _principals(parts: Mapping[str, Any], name: str) -> tuple[tuple[str, str], ...] | None:
@@ -166,4 +180,5 @@ def _principals(parts: Mapping[str, Any], name: str) -> tuple[tuple[str, str], .
         return (("*", "*"),)
     if not isinstance(value, dict):
         raise _Bad(f"the element {name.lower()} is not an object")
-    return tuple(sorted({(kind, one) for kind in value for one in _texts(value, kind) or ()}))
+    found = {kind: _joined(value, kind) for kind in value if value[kind] != []}
+    return tuple(sorted({(kind, one) for kind, some in found.items() if some is not None for one in some.split("\n")}))

@@ -165,6 +165,7 @@ def test_everything_but_some_actions_is_an_administrator_where_it_can_give_itsel
         (policy(allow(7)), "the element action is not text"),
         (policy(allow(["s3:*", {}])), "the element action is not text"),
         (policy(allow("*", ["*", None])), "the element resource is not text"),
+        (policy(allow(["s3:Get\nObject"])), "the element action has a line break"),
         (policy(allow("*", "*" * 5_000)), "the element resource is longer than any can be"),
         (policy(allow("*", Condition="x")), "the condition cannot be read"),
         (policy(allow("*", Condition={"Bool": "x"})), "a condition operator has no keys"),

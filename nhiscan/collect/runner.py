@@ -20,7 +20,7 @@ from nhiscan.collect.places import planned
 from nhiscan.collect.spool import Spool
 from nhiscan.collect.step import read_scope
 from nhiscan.collect.task import Task, tasks
-from nhiscan.collect.watch import Watch, terminable
+from nhiscan.collect.watch import Watch, interruption, terminable
 from nhiscan.connector import Connector, ReadsFiles, Settings
 from nhiscan.executor import DEFAULT, executor, threads
 from nhiscan.inventory import Finishing, Inventory, Plan, Run
@@ -98,8 +98,10 @@ def scan(
         except BaseException as error:
             if ended:
                 raise
-            killed = not isinstance(error, Exception)
-            handle.abandon("killed" if killed else "failed", _why(error), clock())
+            stopped = interruption(error)
+            handle.abandon("killed" if stopped else "failed", _why(stopped or error), clock())
+            if stopped is not None and stopped is not error:
+                raise stopped from error
             raise
 
 

@@ -118,6 +118,24 @@ def terminable() -> Iterator[None]:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+def interruption(error: BaseException) -> BaseException | None:
+    """What ended the work from outside (Ctrl-C, SIGTERM, a scan given up), if that is what ``error`` comes from.
+
+    Such an exception comes up between any two steps of the main thread. Where that is inside a lock of the standard
+    library, giving the lock back fails in turn, and the error that arrives is another one.
+    """
+    if not isinstance(error, Exception):
+        return error
+    seen: set[int] = set()
+    one = error.__context__
+    while one is not None and id(one) not in seen:
+        if isinstance(one, KeyboardInterrupt | SystemExit | Stopped):
+            return one
+        seen.add(id(one))
+        one = one.__context__
+    return None
+
+
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     del frame
     raise SystemExit(128 + number)

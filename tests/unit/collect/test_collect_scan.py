@@ -383,6 +383,27 @@ def test_a_signal_ends_the_run_and_frees_the_scopes(bench: Any, number: int, kin
     assert bench.scan().number == 1
 
 
+@pytest.mark.parametrize(("number", "kind"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_a_signal_that_comes_inside_a_lock_is_a_signal_all_the_same(
+    bench: Any, number: int, kind: type[BaseException]
+) -> None:
+    """It may come while the standard library waits and has given the lock back; leaving the lock then fails."""
+
+    def during(progress: Any) -> None:
+        if progress.event == "planned":
+            with lock:
+                lock.release()
+                os.kill(os.getpid(), number)
+                lock.acquire()
+
+    lock = threading.Lock()
+    with pytest.raises(kind) as caught:
+        bench.scan(progress=during)
+    assert str(caught.value.__cause__) == "release unlocked lock"
+    assert bench.run_states()[0][:2] == ("run-1", "killed")
+    assert bench.scan().number == 1
+
+
 def test_sources_stop_soon_after_the_run_was_given_up(bench: Any, acme_parts: Any) -> None:
     entered, ended = threading.Event(), threading.Event()
 

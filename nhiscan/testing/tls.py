@@ -4,6 +4,7 @@ import os
 import ssl
 import tempfile
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -92,3 +93,18 @@ class Authority:
             .not_valid_before(self._from)
             .not_valid_after(self._to)
         )
+
+
+def shared_authority() -> Authority:
+    """The authority of all simulated clouds of a process.
+
+    Client libraries know one bundle a process: gRPC reads its roots once and keeps them, and ``REQUESTS_CA_BUNDLE``
+    is one variable for every cloud that is read beside others. Its folder goes with the process.
+    """
+    return _shared()[1]
+
+
+@cache
+def _shared() -> tuple[tempfile.TemporaryDirectory[str], Authority]:
+    folder = tempfile.TemporaryDirectory(prefix="nhiscan-simulated-authority-")
+    return folder, Authority(Path(folder.name))

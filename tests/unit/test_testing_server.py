@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from nhiscan.testing.server import ConnectionCut, LoopbackServer
-from nhiscan.testing.tls import Authority
+from nhiscan.testing.tls import Authority, shared_authority
 
 
 def echo(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -110,3 +110,12 @@ def test_tls_is_spoken_to_those_who_trust_the_authority(tmp_path: Path) -> None:
             authority.client_context().wrap_socket(plain, server_hostname="cloud.example.com") as secure,
         ):
             assert secure.version() in ("TLSv1.2", "TLSv1.3")
+
+
+def test_clouds_that_run_beside_each_other_are_trusted_by_one_bundle() -> None:
+    bundle = ssl.create_default_context(cafile=str(shared_authority().bundle))
+    one, two = shared_authority().server_context(), shared_authority().server_context()
+    with LoopbackServer(echo, one) as first, LoopbackServer(echo, two) as second:
+        for server in (first, second):
+            with urllib.request.urlopen(f"{server.url}/x", context=bundle, timeout=10) as answer:
+                assert answer.status == 200

@@ -3,7 +3,6 @@
 import json
 import tempfile
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +17,7 @@ from nhiscan.testing.company import NOW
 from nhiscan.testing.counts import CallCounts
 from nhiscan.testing.faults import Faults
 from nhiscan.testing.server import LoopbackServer
-from nhiscan.testing.tls import Authority
+from nhiscan.testing.tls import shared_authority
 from nhiscan_gcp.simulated.estate import Estate, with_caller
 from nhiscan_gcp.simulated.gateway import APIS, Gateway
 from nhiscan_gcp.simulated.ids import Ids
@@ -26,15 +25,8 @@ from nhiscan_gcp.simulated.tokens import Tokens
 from nhiscan_gcp.simulated.world import World
 
 
-@cache
-def _authority() -> tuple[tempfile.TemporaryDirectory[str], Authority]:
-    """One authority a process, and the folder that goes with the process: gRPC reads its roots once and keeps them."""
-    folder = tempfile.TemporaryDirectory(prefix="nhiscan-simulated-gcp-authority-")
-    return folder, Authority(Path(folder.name))
-
-
 class SimulatedGcp:
-    """A simulated Google Cloud on the loopback, over TLS with an authority of its own, as a context manager.
+    """A simulated Google Cloud on the loopback, over TLS, as a context manager.
 
     ``settle``       seconds until a project that was made shows in a search
     ``short_every``  each n-th page of the asset inventory and of HMAC keys shows half of what it could (0: none)
@@ -95,7 +87,7 @@ class SimulatedGcp:
             raise MissingExtra("gcp", "google-cloud-iam", "gcp") from None
         self._folder = tempfile.TemporaryDirectory(prefix="nhiscan-simulated-gcp-")
         folder = Path(self._folder.name)
-        _, authority = _authority()
+        authority = shared_authority()
         self._rest = LoopbackServer(self.gateway, authority.server_context()).start()
         service = rpc.IamService(self.estate, self.tokens, self.calls, self.faults, self.clock)
         self._rpc, self._port = rpc.serve(service, *authority.server_pair())
@@ -160,7 +152,20 @@ class SimulatedGcp:
 
     @property
     def remove(self) -> tuple[str, ...]:
-        return ("GOOGLE_", "CLOUDSDK_", "GCE_", "GCLOUD_", "GRPC_DEFAULT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+        return (
+            "GOOGLE_",
+            "CLOUDSDK_",
+            "GCE_",
+            "GCLOUD_",
+            "GRPC_DEFAULT",
+            "HTTP_PROXY",
+            "HTTPS_PROXY",
+            "ALL_PROXY",
+            "http_proxy",
+            "https_proxy",
+            "all_proxy",
+            "grpc_proxy",
+        )
 
     def __enter__(self) -> Self:
         return self.start()

@@ -9,7 +9,8 @@ from typing import Any
 
 from nhiscan.model import AccessUse, Grant, Identity, Policy, Relation, Scope, Setting
 from nhiscan.testing.records import MemoryRecords
-from nhiscan_aws.analyzer.estate import Estate, Principal
+from nhiscan_aws.analyzer.estate import Estate
+from nhiscan_aws.analyzer.principal import Principal
 
 AS_OF = 1_790_000_000  # 2026-09-21T13:33:20Z
 ACCOUNT = "111111111111"

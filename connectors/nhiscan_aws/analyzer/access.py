@@ -4,26 +4,23 @@ One row a capability worth judging, some twenty a principal at most: see `nhisca
 names the statement that gives it by one of its actions, the one that hangs on the least.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from nhiscan.model import EffectiveAccess
 from nhiscan_aws.analyzer import patterns
+from nhiscan_aws.analyzer.accessrow import MOST_ACTIONS, joined, made, renamed, unread
 from nhiscan_aws.analyzer.documents import Masks, Rule, masks_of, widest
-from nhiscan_aws.analyzer.estate import Estate, Principal
+from nhiscan_aws.analyzer.estate import Estate
 from nhiscan_aws.analyzer.layers import Held
 from nhiscan_aws.analyzer.levels import Level, highest, lowest
+from nhiscan_aws.analyzer.principal import Principal
 from nhiscan_aws.analyzer.verdict import Allow, Answer
 
-MOST_ACTIONS = 10
-"""Actions that a row names."""
 MOST_SERVICES = 8
 """Rows of whole services a principal; the rest stand together in one."""
 MOST_LOOKS = 200
 """Actions that are asked for one by one, where the first one of a row turns out to be none."""
-OPEN = frozenset({"condition", "unknown-condition-key"})
-"""ACCESS_REASONS that are conditions of a policy."""
 
 _OF_CLASSES = (
     "permissions_management",
@@ -50,40 +47,11 @@ def effective_access(estate: Estate) -> Iterator[EffectiveAccess]:
         said = tuple((layer.gaps, tuple((held.layer, held.digest) for held in layer.held)) for layer in layers)
         signature = (principal.scope, said)
         if signature in known:
-            yield from _renamed(*known[signature], principal)
+            yield from renamed(*known[signature], principal)
         else:
             rows = list(_Rows(estate, principal).all())
             known[signature] = (principal, rows)
             yield from rows
-
-
-def _renamed(first: Principal, rows: Iterable[EffectiveAccess], principal: Principal) -> Iterator[EffectiveAccess]:
-    """The rows of one principal, for another with the same documents."""
-    keys = {
-        ours.grant.key: theirs.grant.key
-        for one, other in zip([first.layer, *first.limits()], [principal.layer, *principal.limits()], strict=True)
-        for ours, theirs in zip(one.held, other.held, strict=True)
-    }
-    for row in rows:
-        via = keys.get(row.via, row.via)
-        limits = json.loads(row.limited_by) if row.limited_by else ()
-        yield row._replace(
-            key=principal.key + row.key[len(first.key) :].replace(row.via, via),
-            principal=principal.key,
-            via=via,
-            limited_by=_listed(_relimited(limit, keys) for limit in limits),
-        )
-
-
-def _relimited(limit: str, keys: Mapping[str, str]) -> str:
-    layer, _, rest = limit.partition("|")
-    grant, _, statement = rest.rpartition("|")
-    return f"{layer}|{keys.get(grant, grant)}|{statement}"
-
-
-def _listed(texts: Iterable[str]) -> str | None:
-    found = sorted(texts)
-    return json.dumps(found, separators=(",", ":")) if found else None
 
 
 class _Source(NamedTuple):
@@ -149,29 +117,10 @@ class _Rows:
     def _unread(self) -> Iterator[EffectiveAccess]:
         for held, document in zip(self.principal.policies, self.principal.layer.documents, strict=True):
             if document is None:
-                yield self._unknown(held, "document", "document-unread")
+                yield unread(self.principal, held, "document", "document-unread")
             else:
                 for one in document.unreadable:
-                    yield self._unknown(held, one.statement, "document-unreadable")
-
-    def _unknown(self, held: Held, statement: str, reason: str) -> EffectiveAccess:
-        return EffectiveAccess(
-            key=f"{self.principal.key}|unknown|{held.grant.key}|{statement}",
-            scope=self.principal.scope,
-            principal=self.principal.key,
-            capability="unknown",
-            level="unknown",
-            service="unknown",
-            action="unknown",
-            actions=0,
-            resource="unknown",
-            everywhere=0,
-            effect="allowed",
-            via=held.grant.key,
-            statement=statement,
-            confidence="possible",
-            reason=reason,
-        )
+                    yield unread(self.principal, held, one.statement, "document-unreadable")
 
     # --- what is granted in one go ---
 
@@ -196,7 +145,9 @@ class _Rows:
         else:
             source = ("*", "*", *self._somehow(growing))
         action, resource, via, statement = source
-        return self._row(
+        return made(
+            self.principal,
+            self.gaps,
             "administrator",
             "",
             level="administrator",
@@ -267,7 +218,7 @@ class _Rows:
         rows.sort(key=lambda row: (-row.everywhere, row.effect, row.service))
         yield from rows[:MOST_SERVICES]
         if rest := rows[MOST_SERVICES:]:
-            yield _joined(rest)
+            yield joined(rest)
 
     def _given(
         self, source: _Source, capability: str, what: str, *, granted: int, level: str, service: str, action: str
@@ -278,7 +229,9 @@ class _Rows:
         kept = left.bit_count() * 2 > granted.bit_count()
         lost = granted & ~left
         answer = self._ask(left & self.power.sure or left, held.grant.key) if kept else None
-        return self._row(
+        return made(
+            self.principal,
+            self.gaps,
             capability,
             what,
             level=level,
@@ -304,7 +257,9 @@ class _Rows:
         answer = self.principal.check(action) if bit & self.power.possible else None
         chosen = _widest([allow for allow in answer.allows if _on_many(allow.resource)]) if answer is not None else None
         if answer is not None and chosen is not None:
-            yield self._row(
+            yield made(
+                self.principal,
+                self.gaps,
                 capability,
                 "",
                 level="write",
@@ -343,7 +298,9 @@ class _Rows:
             chosen = _widest(answer.allows) if answer is not None else None
             if answer is None or chosen is None:
                 continue
-            yield self._row(
+            yield made(
+                self.principal,
+                self.gaps,
                 capability,
                 f"{level}|{everywhere}",
                 level=level or highest(self.table, left),
@@ -382,53 +339,6 @@ class _Rows:
         ours = tuple(allow for allow in answer.allows if allow.grant == grant)
         return answer._replace(allows=ours) if ours else answer
 
-    def _row(
-        self,
-        capability: str,
-        what: str,
-        *,
-        level: str,
-        service: str,
-        action: str,
-        actions: int,
-        resource: str,
-        everywhere: int,
-        effect: str,
-        via: str,
-        statement: str,
-        answer: Answer | None,
-        sure: bool,
-        limits: tuple[str, ...] = (),
-        reason: str | None = None,
-    ) -> EffectiveAccess:
-        """``answer``: of an action that stands for the row; ``sure``: known to hang on no condition all the same."""
-        reasons = set(self.gaps)
-        if answer is not None:
-            reasons.update(set(answer.reasons) - OPEN if sure else answer.reasons)
-        if reason is not None:
-            reasons.add(reason)
-        keys = answer.conditions if answer is not None and reasons & OPEN else ()
-        return EffectiveAccess(
-            key=f"{self.principal.key}|{capability}|{what}",
-            scope=self.principal.scope,
-            principal=self.principal.key,
-            capability=capability,
-            level=level,
-            service=service,
-            action=action,
-            actions=actions,
-            resource=resource,
-            everywhere=everywhere,
-            effect=effect,
-            via=via,
-            statement=statement,
-            conditional=int(bool(reasons & OPEN)),
-            conditions=_listed(keys),
-            limited_by=_listed(limits),
-            confidence="conditional" if reasons else "proven",
-            reason=",".join(sorted(reasons)) or None,
-        )
-
 
 def _is_whole(pattern: str) -> bool:
     return patterns.covers_all_actions(pattern) or patterns.is_service_wildcard(pattern)
@@ -450,26 +360,3 @@ def _widest(allows: Iterable[Allow]) -> Allow | None:
     firm = [allow for allow in found if not allow.conditions] or found
     wide = widest(allow.resource for allow in firm)
     return min(allow for allow in firm if allow.resource == wide)
-
-
-def _joined(rows: list[EffectiveAccess]) -> EffectiveAccess:
-    """Several rows of whole services in one; the statement is that of the first."""
-    first = rows[0]
-    reasons = {reason for row in rows for reason in (row.reason or "").split(",") if reason}
-    conditions = {key for row in rows for key in json.loads(row.conditions or "[]")}
-    limits = {limit for row in rows for limit in json.loads(row.limited_by or "[]")}
-    order = ("permissions_management", "write", "tagging", "read", "list", "unknown")
-    return first._replace(
-        key=f"{first.principal}|service_administrator|more",
-        level=min((row.level for row in rows), key=order.index),
-        service=",".join(sorted(row.service for row in rows)),
-        action=",".join(sorted(row.action for row in rows)[:MOST_ACTIONS]),
-        actions=sum(row.actions for row in rows),
-        everywhere=max(row.everywhere for row in rows),
-        effect=min(row.effect for row in rows),
-        conditional=max(row.conditional for row in rows),
-        conditions=_listed(conditions),
-        limited_by=_listed(limits),
-        confidence="conditional" if reasons else "proven",
-        reason=",".join(sorted(reasons)) or None,
-    )

@@ -4,8 +4,9 @@ from functools import cached_property
 
 from nhiscan_aws.analyzer.actions import ActionTable
 from nhiscan_aws.analyzer.documents import Masks
-from nhiscan_aws.analyzer.estate import Estate, Principal
+from nhiscan_aws.analyzer.estate import Estate
 from nhiscan_aws.analyzer.layers import Power
+from nhiscan_aws.analyzer.principal import Principal
 
 LEVELS = ("administrator", "permissions_management", "write", "tagging", "read", "list", "unknown", "none")
 """Descending; of `nhiscan.model.ACCESS_LEVELS` and, of nothing at all, "none"."""

@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterator
 
 from nhiscan.model import Privilege
-from nhiscan_aws.analyzer.estate import Estate, Principal
+from nhiscan_aws.analyzer.estate import Estate
 from nhiscan_aws.analyzer.levels import Level
+from nhiscan_aws.analyzer.principal import Principal
 from nhiscan_aws.analyzer.ways import Reach, Ways
 
 _NOBODY = Reach(None, None, None, 0, 0)

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from nhiscan.analyzer import Deciding, Decision
 from nhiscan_aws.analyzer import patterns
-from nhiscan_aws.analyzer.access import OPEN
-from nhiscan_aws.analyzer.estate import Answer, Estate, Principal
+from nhiscan_aws.analyzer.accessrow import OPEN
+from nhiscan_aws.analyzer.estate import Answer, Estate
+from nhiscan_aws.analyzer.principal import Principal
 from nhiscan_aws.analyzer.rightsize import right_sized
 from nhiscan_aws.analyzer.trusting import ASSUME
 from nhiscan_aws.analyzer.ways import Ways

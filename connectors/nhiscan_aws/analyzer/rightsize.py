@@ -12,8 +12,9 @@ from typing import Any
 from nhiscan_aws.analyzer import patterns
 from nhiscan_aws.analyzer.actions import ActionTable
 from nhiscan_aws.analyzer.documents import Rule
-from nhiscan_aws.analyzer.estate import Estate, Principal
+from nhiscan_aws.analyzer.estate import Estate
 from nhiscan_aws.analyzer.layers import Held
+from nhiscan_aws.analyzer.principal import Principal
 from nhiscan_aws.analyzer.statements import VARIABLES_SINCE, Statement, read
 
 _NOTHING = {"Effect": "Deny", "Action": "*", "Resource": "*"}

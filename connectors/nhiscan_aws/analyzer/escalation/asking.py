@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from nhiscan.model import Grant
 from nhiscan_aws.analyzer.documents import parsed
 from nhiscan_aws.analyzer.escalation.roster import NOBODY, OF_TARGET, Pool, Roster, Spread, bits, rank_of, ranked
-from nhiscan_aws.analyzer.estate import Answer, Estate, Held, Principal
+from nhiscan_aws.analyzer.estate import Answer, Estate, Held
 from nhiscan_aws.analyzer.layers import Layer
+from nhiscan_aws.analyzer.principal import Principal
 from nhiscan_aws.analyzer.trusting import ASSUME
 from nhiscan_aws.analyzer.verdict import judge
 

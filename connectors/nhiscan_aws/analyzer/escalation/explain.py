@@ -7,7 +7,8 @@ from nhiscan_aws.analyzer.escalation.asking import Given
 from nhiscan_aws.analyzer.escalation.roster import rank_of
 from nhiscan_aws.analyzer.escalation.sets import ASSUME_ROLE, PASS_ROLE, Need, Service, Set
 from nhiscan_aws.analyzer.escalation.ways import ITSELF, UNSEEN, Way, Ways, any_policy
-from nhiscan_aws.analyzer.estate import Answer, Principal
+from nhiscan_aws.analyzer.estate import Answer
+from nhiscan_aws.analyzer.principal import Principal
 
 LISTED = 5
 """Statements that a hop names for one action."""

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from nhiscan_aws.analyzer.escalation.graph import RANKS, Graph
 from nhiscan_aws.analyzer.escalation.roster import NOBODY, Pool, Roster
 from nhiscan_aws.analyzer.escalation.ways import ITSELF, Judged, Way
-from nhiscan_aws.analyzer.estate import Estate, Principal
+from nhiscan_aws.analyzer.estate import Estate
+from nhiscan_aws.analyzer.principal import Principal
 
 
 class Moves:

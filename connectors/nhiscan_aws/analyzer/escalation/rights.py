@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from nhiscan_aws.analyzer.documents import Masks
 from nhiscan_aws.analyzer.escalation.roster import Pool, Spread, bits
-from nhiscan_aws.analyzer.estate import Estate, Power, Principal
+from nhiscan_aws.analyzer.estate import Estate, Power
 from nhiscan_aws.analyzer.levels import administers
+from nhiscan_aws.analyzer.principal import Principal
 
 
 class _Grouped(NamedTuple):

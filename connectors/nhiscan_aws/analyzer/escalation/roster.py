@@ -7,7 +7,8 @@ from typing import NamedTuple
 from nhiscan.model import Credential, Identity
 from nhiscan_aws.analyzer import patterns
 from nhiscan_aws.analyzer.escalation.sets import Service
-from nhiscan_aws.analyzer.estate import Account, Answer, Estate
+from nhiscan_aws.analyzer.estate import Answer, Estate
+from nhiscan_aws.analyzer.principal import Account
 from nhiscan_aws.analyzer.trusting import ASSUME
 
 PROFILED = "ec2.amazonaws.com"

@@ -11,7 +11,8 @@ from nhiscan_aws.analyzer.escalation.roster import NOBODY, Roster
 from nhiscan_aws.analyzer.escalation.rows import CHAIN, Rows
 from nhiscan_aws.analyzer.escalation.sets import Set
 from nhiscan_aws.analyzer.escalation.ways import ITSELF, Judged, Way, Ways
-from nhiscan_aws.analyzer.estate import Estate, Principal
+from nhiscan_aws.analyzer.estate import Estate
+from nhiscan_aws.analyzer.principal import Principal
 from nhiscan_aws.analyzer.ways import Reach as Reached
 
 ASSUME = "sts-assume-role"

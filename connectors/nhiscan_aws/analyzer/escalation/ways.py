@@ -7,7 +7,8 @@ from nhiscan_aws.analyzer.escalation.asking import Asker, Given
 from nhiscan_aws.analyzer.escalation.rights import Rights
 from nhiscan_aws.analyzer.escalation.roster import NOBODY, Pool, Roster, Spread, bits, certain, rank_of, ranked
 from nhiscan_aws.analyzer.escalation.sets import ASSUME_ROLE, PASS_ROLE, Need, Set
-from nhiscan_aws.analyzer.estate import RESERVED, Estate, Power, Principal
+from nhiscan_aws.analyzer.estate import Estate, Power
+from nhiscan_aws.analyzer.principal import RESERVED, Principal
 
 UNSEEN = 2
 """The rank of what hangs on something that no source reads."""

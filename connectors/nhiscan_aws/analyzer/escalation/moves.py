@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from nhiscan_aws.analyzer.escalation.graph import RANKS, Graph
+from nhiscan.graph import RANKS, Graph
 from nhiscan_aws.analyzer.escalation.roster import NOBODY, Pool, Roster
 from nhiscan_aws.analyzer.escalation.ways import ITSELF, Judged, Way
 from nhiscan_aws.analyzer.estate import Estate

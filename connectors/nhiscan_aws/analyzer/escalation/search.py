@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from nhiscan.graph import RANKS, Reach
 from nhiscan.model import EscalationPath
 from nhiscan_aws.analyzer.escalation.explain import Explainer, Hop
-from nhiscan_aws.analyzer.escalation.graph import RANKS, Reach
 from nhiscan_aws.analyzer.escalation.moves import Moves
 from nhiscan_aws.analyzer.escalation.roster import NOBODY, Roster
 from nhiscan_aws.analyzer.escalation.rows import CHAIN, Rows

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nhiscan_aws.analyzer.escalation.graph import RANKS, Graph, Reach, components
+from nhiscan.graph import RANKS, Graph, Reach, components
 
 SIZE = 9
 NODES = st.integers(0, SIZE - 1)

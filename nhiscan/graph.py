@@ -1,4 +1,4 @@
-"""Who can become whom, as numbers. Knows nothing of AWS.
+"""Who can become whom, as numbers: for analyzers. Knows no provider.
 
 Nodes below ``size`` are identities; a hub stands for several of them at once ("every role that trusts the account"), so
 that ten thousand principals who may enter a thousand roles are eleven thousand edges and not ten million. A move to an

@@ -39,6 +39,7 @@ IDENTITY_KINDS = (
     "group",
     "role",
     "service_account",
+    "deleted_service_account",  # is in no list any more, and still has role bindings: policies alone show it
     "application",
     "service_principal",
     "managed_identity",
@@ -281,12 +282,16 @@ class Grant(NamedTuple):
 
 
 class Relation(NamedTuple):
-    """source --kind--> target between two identities."""
+    """source --kind--> target between two identities.
 
-    key: str  # "<kind>|<source identity>|<target identity>"
-    scope: str
+    An end that no source lists as an identity is text in the provider's words, as in a Grant: the resource name of a
+    workload that ``runs_as`` an identity, ``user:<e-mail>`` of a person who is the target of ``created_by``.
+    """
+
+    key: str  # "<kind>|<subject>|<target>"
+    scope: str  # where the subject lives
     kind: str  # RELATION_KINDS
-    subject: str  # key of the Identity the relation starts at (the member)
+    subject: str  # key of the Identity the relation starts at (the member); of created_by also that of a Credential
     target: str  # key of the Identity it points to (the group)
     source: str | None = None
 

@@ -42,12 +42,12 @@ OPTIONS = (
     ),
 )
 
-ASSETS = "cloudasset.assets.listResource"
+ASSETS, SEARCH = "cloudasset.assets.listResource", "cloudasset.assets.searchAllResources"
 UPPER = frozenset({"organization", "folder"})
 NODES = UPPER | {"project"}
 _ACCOUNTS, _KEYS, _POLICIES = "cloudasset.service-accounts", "cloudasset.service-account-keys", "cloudasset.policies"
 _KEY_KINDS = frozenset({"credential:service_account_key", "credential:system_managed_key"})
-_BINDINGS = frozenset({"access_grant:role_binding"})
+_BINDINGS = frozenset({"access_grant:role_binding", "identity:deleted_service_account"})
 _API_KEYS = frozenset({"credential:api_key", "identity:resource"})
 _FEDERATION = frozenset({"identity:federation", "credential:federated_credential"})
 _LIMITS = frozenset({"credential:api_key.restrictions"})
@@ -106,8 +106,8 @@ def sources(settings: Settings) -> tuple[Source, ...]:
             "apikeys",
             ("cloudasset.api-keys", "apikeys.keys"),
             _API_KEYS,
-            ((ASSETS,), ("apikeys.keys.list", "iam.serviceAccounts.get")),
-            ("API keys of all projects below and their restrictions", "API keys of one project"),
+            ((ASSETS, SEARCH), ("apikeys.keys.list", "iam.serviceAccounts.get")),
+            ("API keys of all projects below, deleted ones too, and their restrictions", "API keys of one project"),
             adds=_LIMITS,
             reads=(_ACCOUNTS,),
         ),
@@ -175,8 +175,18 @@ def sources(settings: Settings) -> tuple[Source, ...]:
             run=_later("accounts", "run_created"),
             adds=frozenset({"identity:service_account.created_at"}),
             reads=(_ACCOUNTS,),
-            permissions=("cloudasset.assets.searchAllResources",),
+            permissions=(SEARCH,),
             about="when service accounts were made; counts them once more",
+            on=NODES,
+            spans=True,
+        ),
+        Source(
+            id="cloudasset.workloads",
+            run=_later("workloads", "run"),
+            lists=frozenset({"relation:runs_as"}),
+            reads=(_ACCOUNTS,),
+            permissions=(ASSETS,),
+            about="instances, functions, Cloud Run and App Engine, with the account each runs as, by pages of 1,000",
             on=NODES,
             spans=True,
         ),

@@ -78,6 +78,14 @@ class Tree:
         """The key of a planned project by number or id."""
         return self.numbers.get(name)
 
+    def by_key(self) -> dict[str, str]:
+        """Key of each planned project -> its number. Its id, where the number is not known."""
+        found: dict[str, str] = {}
+        for name, key in self.numbers.items():
+            if name.isdigit() or key not in found:
+                found[key] = name
+        return found
+
     def chain(self, key: str) -> Iterator[str]:
         """The keys of the named scopes above one, the nearest first."""
         seen = {key}

@@ -129,6 +129,7 @@ def _account(message: Any) -> Json:
         "email": message.email,
         "displayName": message.display_name,
         "description": message.description,
+        "oauth2ClientId": message.oauth2_client_id,
         "disabled": message.disabled,
     }
 

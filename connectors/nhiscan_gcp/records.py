@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from nhiscan.model import Alias, Credential, Document, Grant, Identity, Policy
+from nhiscan.model import Alias, Credential, Document, Grant, Identity, Policy, Relation
 from nhiscan_gcp.failures import BadAnswer
 from nhiscan_gcp.registry import default_of
 
@@ -52,7 +52,13 @@ def account(scope: str, shown: Json, source: str) -> tuple[Identity, list[Alias]
     if unique_id is None or email is None:
         raise BadAnswer(source, "has a service account without unique id or e-mail")
     key = f"{scope}/service_account/{unique_id}"
-    names = [("email", email), ("unique_id", unique_id), ("name", text(shown.get("name")))]
+    client = text(shown.get("oauth2ClientId"))  # by which delegations of a whole domain name it
+    names = [
+        ("email", email),
+        ("unique_id", unique_id),
+        ("name", text(shown.get("name"))),
+        ("app_id", client if client != unique_id else None),
+    ]
     description = [part for part in (text(shown.get("displayName")), text(shown.get("description"))) if part]
     identity = Identity(
         key=key,
@@ -69,6 +75,32 @@ def account(scope: str, shown: Json, source: str) -> tuple[Identity, list[Alias]
     )
     aliases = [Alias(f"{key}|{kind}|{value}", scope, key, kind, value, source) for kind, value in names if value]
     return identity, aliases
+
+
+_DELETED = re.compile(r"deleted:serviceAccount:([^?]+)\?uid=([0-9]{1,30})", re.ASCII)
+
+
+def deleted_account(scope: str, member: str, source: str) -> Identity | None:
+    """The soft-deleted service account that a member of a policy names, else None.
+
+    No API lists such accounts. It lives where it is still bound, as predefined roles do: a policy is all that shows it.
+    """
+    found = _DELETED.fullmatch(member)
+    if found is None:
+        return None
+    email, unique_id = found[1], found[2]
+    return Identity(
+        key=f"{scope}/deleted_service_account/{unique_id}",
+        scope=scope,
+        kind="deleted_service_account",
+        native_id=unique_id,
+        name=email,
+        arn=member,
+        path=default_of(email),
+        state="deleted",
+        provider_managed=0,
+        source=source,
+    )
 
 
 def service_account_key(scope: str, identity: str, shown: Json, source: str) -> Credential:
@@ -121,7 +153,10 @@ def project_identity(scope: str, project: str, source: str) -> Identity:
 
 
 def api_key(scope: str, identity: str, shown: Json, source: str) -> Credential:
-    """An API key. Its string is in no answer that is asked for, and not read here in any case."""
+    """An API key. Its string is in no answer that is asked for, and not read here in any case.
+
+    One that was deleted can be brought back for 30 days, and is listed for as long.
+    """
     uid = text(shown.get("uid")) or str(shown.get("name", "")).rpartition("/keys/")[2]
     if not uid:
         raise BadAnswer(source, "has an API key without an id")
@@ -134,7 +169,7 @@ def api_key(scope: str, identity: str, shown: Json, source: str) -> Credential:
         native_id=uid,
         name=text(shown.get("displayName")) or uid,
         identity=identity,
-        state="active",
+        state="deleted" if shown.get("deleteTime") else "active",
         created_at=made,
         changed_at=made,
         never_expires=1,
@@ -299,3 +334,8 @@ def grant(
         condition=condition,
         source=source,
     )
+
+
+def runs_as(scope: str, workload: str, target: str, source: str) -> Relation:
+    """A workload, by its full resource name, runs as an account: the key of the identity, or the member it would be."""
+    return Relation(f"runs_as|{workload}|{target}", scope, "runs_as", workload, target, source)

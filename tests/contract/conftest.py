@@ -48,6 +48,11 @@ DATA = {
     "iam.googleapis.com/WorkloadIdentityPool": ("iam.v1", "WorkloadIdentityPool"),
     "iam.googleapis.com/WorkloadIdentityPoolProvider": ("iam.v1", "WorkloadIdentityPoolProvider"),
     "apikeys.googleapis.com/Key": ("apikeys.v2", "V2Key"),
+    "compute.googleapis.com/Instance": ("compute.v1", "Instance"),
+    "cloudfunctions.googleapis.com/Function": ("cloudfunctions.v2", "Function"),
+    "run.googleapis.com/Service": ("run.v1", "Service"),
+    "run.googleapis.com/Job": ("run.v1", "Job"),
+    "appengine.googleapis.com/Version": ("appengine.v1", "Version"),
     "cloudresourcemanager.googleapis.com/Organization": ("cloudresourcemanager.v3", "Organization"),
     "cloudresourcemanager.googleapis.com/Folder": ("cloudresourcemanager.v3", "Folder"),
     "cloudresourcemanager.googleapis.com/Project": ("cloudresourcemanager.v3", "Project"),
@@ -91,6 +96,9 @@ def problems(method: Any, answer: dict[str, Any]) -> Iterator[str]:
     yield from _errors(ANSWERS[action], answer)
     for asset in answer.get("assets", ()):
         yield from _errors(DATA[asset["assetType"]], asset["resource"]["data"])
+    for result in answer.get("results", ()):
+        for versioned in result.get("versionedResources", ()):
+            yield from _errors(DATA[result["assetType"]], versioned["resource"])
 
 
 def _errors(schema: tuple[str, str], value: Any) -> Iterator[str]:

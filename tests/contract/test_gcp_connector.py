@@ -35,6 +35,8 @@ from nhiscan_gcp.simulated.gateway import Gateway
 NOW = at("2026-11-02T09:00:00")
 LIST = "cloudasset.assets.listResource"
 SEARCH = "cloudasset.assets.searchAllIamPolicies"
+BOTH_PATHS = tuple(table for table in TABLES_READ if table != "relation")
+"""What runs as whom is in the asset inventory alone: without it, it is not collected."""
 Gate = Callable[[Any, dict[str, Any]], None]
 Start = Callable[..., Bench]
 ORG, FOLDER = f"gcp/organization/{ORGANIZATION}", f"gcp/folder/{LIVE}"
@@ -140,7 +142,10 @@ def test_api_keys_and_hmac_keys(start: Start) -> None:
     bench.scan()
     rows = bench.rows("credential", 1)
     keys = {row["name"]: row for row in only(rows, kind="api_key")}
-    assert set(keys) == {"maps", "everything", "acts"}
+    assert set(keys) == {"maps", "everything", "acts", "retired"}
+    assert {name for name, row in keys.items() if row["state"] == "active"} == {"maps", "everything", "acts"}
+    assert keys["retired"]["state"] == "deleted", "it can be brought back for 30 days"
+    assert json.loads(keys["retired"]["restrictions"])["apiTargets"] == [{"service": "maps-backend.googleapis.com"}]
     assert json.loads(keys["maps"]["restrictions"])["apiTargets"] == [{"service": "maps-backend.googleapis.com"}]
     assert keys["everything"]["restrictions"] == "{}"
     assert keys["maps"]["identity"] == f"{project(SHOP)}/resource/{SHOP}"
@@ -191,6 +196,60 @@ def test_bindings(start: Start) -> None:
     assert sorted(json.loads(one)["title"] for one in conditions) == ["office hours", "weekend"]
 
 
+def test_accounts_that_were_deleted_live_where_they_are_bound(start: Start) -> None:
+    bench = start()
+    bench.scan()
+    member = f"deleted:serviceAccount:old@{SHOP}.iam.gserviceaccount.com?uid={'1' * 21}"
+    gone = only(bench.rows("identity", 1), kind="deleted_service_account")
+    assert [(row["key"], row["scope"], row["state"]) for row in gone] == [
+        (f"{project(SHOP)}/deleted_service_account/{'1' * 21}", project(SHOP), "deleted")
+    ]
+    assert (gone[0]["name"], gone[0]["arn"]) == (f"old@{SHOP}.iam.gserviceaccount.com", member)
+    assert only(bench.rows("access_grant", 1), principal=member), "by which a binding names it"
+
+
+def test_workloads_run_as_accounts(start: Start) -> None:
+    bench = start()
+    bench.scan()
+    names = {row["key"]: row["name"].partition(".iam")[0] for row in bench.rows("identity", 1).values()}
+    rows = only(bench.rows("relation", 1), kind="runs_as")
+    told = {row["subject"].rpartition("/")[2]: names.get(row["target"], row["target"]) for row in rows}
+    compute = f"{SHOP_NUMBER}-compute@developer.gserviceaccount.com"
+    assert told == {
+        "web-1": compute,
+        "orders": f"deploy@{SHOP}",
+        "cart": compute,  # names none: the default
+        "nightly": f"ci@{LAB}",  # of another project
+        "v1": f"serviceAccount:{SHOP}@appspot.gserviceaccount.com",  # is not there (any more)
+    }, "an instance without an account runs as nobody"
+    assert {row["scope"] for row in rows} == {project(SHOP)}
+    assert f"//compute.googleapis.com/projects/{SHOP}/zones/europe-west1-b/instances/web-1" in {
+        row["subject"] for row in rows
+    }
+
+
+def test_where_resources_cannot_be_cut_they_are_cut_here(start: Start) -> None:
+    whole = start()
+    whole.scan()
+    bench = start(settings={"project": (SHOP,)})
+    bench.cloud.faults.fail(LIST, status=400)  # the one list of assets that a project alone needs
+    outcome = bench.scan()
+    assert state(outcome.coverage, "cloudasset.workloads", project(SHOP)).state == "complete"
+    first, second = ({row["subject"] for row in one.rows("relation", 1).values()} for one in (whole, bench))
+    assert first == second
+    assert bench.cloud.calls.of("cloudasset.assets.list") == 2
+    assert bench.cloud.canaries.in_files([bench.folder]) == {}
+
+
+def test_an_api_key_that_the_search_does_not_describe_is_asked_for_project_by_project(start: Start) -> None:
+    bench = start()
+    bench.cloud.faults.deny("cloudasset.assets.searchAllResources")
+    outcome = bench.scan()
+    assert state(outcome.coverage, "cloudasset.api-keys", project(SHOP)).state == "replaced"
+    assert state(outcome.coverage, "apikeys.keys", project(SHOP)).state == "complete"
+    assert {row["state"] for row in only(bench.rows("credential", 1), kind="api_key")} == {"active", "deleted"}
+
+
 def test_roles_have_their_permissions(start: Start) -> None:
     bench = start()
     bench.scan()
@@ -231,8 +290,10 @@ def test_the_two_paths_give_the_same(start: Start) -> None:
     fallback = start()
     fallback.cloud.faults.deny(LIST)
     fallback.cloud.faults.deny(SEARCH)
-    fallback.scan()
-    for table in TABLES_READ:
+    outcome = fallback.scan()
+    assert state(outcome.coverage, "cloudasset.workloads", project(SHOP)).state == "denied", "nothing else lists them"
+    assert fallback.rows("relation", 1) == {}
+    for table in BOTH_PATHS:
         first, second = primary.rows(table, 1), fallback.rows(table, 1)
         assert first.keys() == second.keys(), table
         for key, row in first.items():
@@ -252,7 +313,7 @@ def test_one_part_denied_gives_the_same_rows_too(start: Start, denied: tuple[str
     for permission in denied:
         part.cloud.faults.deny(permission)
     part.scan()
-    for table in TABLES_READ:
+    for table in BOTH_PATHS:
         assert whole.rows(table, 1).keys() == part.rows(table, 1).keys(), table
     first, second = (bench.rows("access_grant", 1) for bench in (whole, part))
     assert {key: row["principal"] for key, row in first.items()} == {
@@ -322,7 +383,7 @@ def test_a_folder_is_read_with_what_is_below_it(start: Start) -> None:
     outcome = bench.scan()
     assert not outcome.incomplete, list(outcome.gaps)
     assert set(bench.rows("scope", 1)) == {FOLDER, "gcp/folder/510000000002", project(SHOP), project(LAB)}
-    assert bench.cloud.calls.of("cloudasset.assets.list", f"folders/{LIVE}") == 5
+    assert bench.cloud.calls.of("cloudasset.assets.list", f"folders/{LIVE}") == 6
     whole = start()
     whole.scan()
     wanted = {key for key, row in whole.rows("identity", 1).items() if row["scope"] in (project(SHOP), project(LAB))}

@@ -36,9 +36,9 @@ def simulation(gate: Gate, **settings: Any) -> Callable[[], AbstractContextManag
 class TestOrganization(ConnectorContract):
     @pytest.fixture
     def contract(self, gcp_gate: Gate) -> Contract:
-        # three searches and the predefined roles; five lists of assets and two searches of them; HMAC keys and last use
-        # of three projects; four constraints on each of them and the organisation; states of three accounts' keys
-        budget = 3 + 1 + 5 + 2 + 3 + 3 + 4 * 4 + 3
+        # three searches and the predefined roles; six lists of assets and three searches of them; HMAC keys and last
+        # use of three projects; four constraints on each of them and the organisation; states of three accounts' keys
+        budget = 3 + 1 + 6 + 3 + 3 + 3 + 4 * 4 + 3
         return Contract(connector=CONNECTOR, simulation=simulation(gcp_gate), budget=budget)
 
 
@@ -46,9 +46,9 @@ class TestProject(ConnectorContract):
     @pytest.fixture
     def contract(self, gcp_gate: Gate) -> Contract:
         # the project and the predefined roles; accounts, keys of two, API keys, pools and providers, roles, policies of
-        # the project and two accounts, creation times, last use, HMAC keys, four constraints, key states, last use of
-        # accounts
-        budget = 2 + 1 + 2 + 1 + 2 + 1 + 3 + 1 + 1 + 1 + 4 + 1 + 1
+        # the project and two accounts, creation times, workloads and the one account of another project that they name,
+        # last use, HMAC keys, four constraints, key states, last use of accounts
+        budget = 2 + 1 + 2 + 1 + 2 + 1 + 3 + 1 + 1 + 1 + 1 + 4 + 1 + 1
         return Contract(
             connector=CONNECTOR,
             simulation=simulation(gcp_gate, project=(SHOP,), **{"account-activity": True}),

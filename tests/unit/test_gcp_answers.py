@@ -17,6 +17,7 @@ from nhiscan_gcp.failures import BadAnswer, InputNotRead, NotCredible, Redirecte
 from nhiscan_gcp.registry import default_of, home_of
 from nhiscan_gcp.rest import Rest, refused
 from nhiscan_gcp.retry import DEADLINE, pause
+from nhiscan_gcp.sources import workloads
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -216,6 +217,53 @@ def test_a_key_without_dates_or_type_is_kept_and_counts_as_kept_by_somebody() ->
 )
 def test_where_an_account_lives(email: str, home: str | None, default: str | None) -> None:
     assert (home_of(email), default_of(email)) == (home, default)
+
+
+@pytest.mark.parametrize(
+    ("member", "unique_id"),
+    [
+        ("deleted:serviceAccount:x@shop.iam.gserviceaccount.com?uid=12", "12"),
+        ("deleted:serviceAccount:x@shop.iam.gserviceaccount.com", None),
+        ("deleted:serviceAccount:x@shop.iam.gserviceaccount.com?uid=../1", None),
+        ("deleted:user:ann@example.com?uid=12", None),
+        ("serviceAccount:x@shop.iam.gserviceaccount.com?uid=12", None),
+        ("xdeleted:serviceAccount:x@y?uid=1", None),
+        ("", None),
+    ],
+)
+def test_deleted_accounts(member: str, unique_id: str | None) -> None:
+    found = records.deleted_account("scope", member, "source")
+    assert (found and found.native_id) == unique_id
+    assert found is None or (found.arn, found.state) == (member, "deleted")
+
+
+@pytest.mark.parametrize(("client", "told"), [("99", ["99"]), ("12", []), (None, []), (5, []), ("", [])])
+def test_the_name_of_an_account_in_delegations_is_told_where_it_is_another(client: Any, told: list[str]) -> None:
+    shown = {"uniqueId": "12", "email": "x@shop.iam.gserviceaccount.com", "oauth2ClientId": client}
+    _, aliases = records.account("scope", shown, "source")
+    assert [one.value for one in aliases if one.kind == "app_id"] == told
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "told"),
+    [
+        (
+            "compute.googleapis.com/Instance",
+            {"serviceAccounts": [{"email": "b"}, {"email": "a"}, {"email": "b"}]},
+            "a b",
+        ),
+        ("compute.googleapis.com/Instance", {"serviceAccounts": "odd"}, ""),
+        ("compute.googleapis.com/Instance", {"serviceAccounts": [None, {"email": 5}, {"email": ""}]}, ""),
+        ("run.googleapis.com/Service", {}, "7-compute@developer.gserviceaccount.com"),
+        ("run.googleapis.com/Service", {"spec": []}, "7-compute@developer.gserviceaccount.com"),
+        ("cloudfunctions.googleapis.com/Function", {"serviceAccountEmail": "first"}, "first"),
+        ("cloudfunctions.googleapis.com/Function", {"serviceConfig": {"serviceAccountEmail": "second"}}, "second"),
+        ("appengine.googleapis.com/Version", {"serviceAccount": "x"}, "x"),
+        ("appengine.googleapis.com/Version", {}, "shop.example.com@appspot.gserviceaccount.com"),
+    ],
+)
+def test_whom_a_workload_runs_as(kind: str, data: Any, told: str) -> None:
+    assert workloads._accounts(kind, data, "7", "example.com:shop") == told.split()
 
 
 @pytest.mark.parametrize("policy", [None, [], "x", {"bindings": 5}, {"bindings": [5]}, {"bindings": [{"members": []}]}])

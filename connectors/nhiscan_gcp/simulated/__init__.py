@@ -27,6 +27,7 @@ from nhiscan_gcp.simulated.world import (
     Provider,
     Role,
     ServiceAccount,
+    Workload,
     World,
 )
 
@@ -48,5 +49,6 @@ __all__ = [
     "Role",
     "ServiceAccount",
     "SimulatedGcp",
+    "Workload",
     "World",
 ]

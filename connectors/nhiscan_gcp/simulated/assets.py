@@ -8,6 +8,8 @@ from nhiscan_gcp.simulated.answers import Json, Sizes, denied, invalid
 from nhiscan_gcp.simulated.estate import Estate, HeldProject
 from nhiscan_gcp.simulated.ids import stamp
 from nhiscan_gcp.simulated.services import ASSET_WINDOW, Call, listed
+from nhiscan_gcp.simulated.workloads import TYPES as WORKLOADS
+from nhiscan_gcp.simulated.workloads import workload
 
 IAM, CRM, KEYS = "iam.googleapis.com", "cloudresourcemanager.googleapis.com", "apikeys.googleapis.com"
 TYPES = (
@@ -20,6 +22,7 @@ TYPES = (
     f"{IAM}/WorkloadIdentityPool",
     f"{IAM}/WorkloadIdentityPoolProvider",
     f"{KEYS}/Key",
+    *(kind for kind, _, _ in WORKLOADS.values()),
 )
 
 
@@ -96,6 +99,10 @@ def _of_project(estate: Estate, held: HeldProject) -> Iterator[Json]:
                     "WorkloadIdentityPoolProvider",
                     data,
                 )
+    for one in held.project.workloads:
+        kind, name, data = workload(estate, held, one)
+        _, version, discovery = WORKLOADS[one.kind]
+        yield _asset(name, kind, above, version, discovery, data)
     for data in estate.api_keys(held, deleted=False):
         yield _asset(f"//{KEYS}/{data['name']}", f"{KEYS}/Key", above, "v2", "Key", data)
 
@@ -178,35 +185,62 @@ def policies(estate: Estate, scope: str) -> Iterator[Json]:
                 }
 
 
+SEARCHED = (f"{IAM}/ServiceAccount", f"{KEYS}/Key")
+MASK = frozenset({"versionedResources"})
+"""What a search leaves out unless ``readMask`` names it."""
+
+
 def search_resources(call: Call) -> Json:
-    """``searchAllResources`` for service accounts: the one place that tells when an account was made."""
+    """``searchAllResources``, for service accounts and API keys: when they were made, and which keys were deleted."""
     scope = _scope(call, "cloudasset.assets.searchAllResources")
     kinds = call.query.all("assetTypes")
-    if kinds != (f"{IAM}/ServiceAccount",):
-        raise invalid("Only service accounts are simulated.")
-    organization = {"organization": call.estate.organization} if call.estate.organization else {}
-    found: list[Json] = []
-    for held in call.estate.below(scope):
+    if not kinds or not set(kinds) <= set(SEARCHED):
+        raise invalid(f"Only {' and '.join(SEARCHED)} are simulated.")
+    mask = frozenset(filter(None, (call.query.one("readMask") or "").split(",")))
+    found = [
+        {name: value for name, value in one.items() if (name in mask if mask else name not in MASK)}
+        for one in call.estate.remembered(f"search of {scope}", lambda: found_resources(call.estate, scope))
+        if one["assetType"] in kinds
+    ]
+    shown, token = call.page(f"resources of {scope}", found, Sizes(100, 500), short=True)
+    return listed("results", shown, token)
+
+
+def found_resources(estate: Estate, scope: str) -> Iterator[Json]:
+    """What a search below a node can find. API keys show for 30 days after they were deleted."""
+    organization = {"organization": estate.organization} if estate.organization else {}
+    for held in estate.below(scope):
         folders = [one for one in held.ancestors if one.startswith("folders/")]
-        for account in call.estate.living(held):
+        place: Json = {
+            "project": f"projects/{held.number}",
+            "location": "global",
+            "parentFullResourceName": f"//{CRM}/projects/{held.id}",
+            "parentAssetType": f"{CRM}/Project",
+            **({"folders": folders} if folders else {}),
+            **organization,
+        }
+        for account in estate.living(held):
             one: Json = {
                 "name": f"//{IAM}/{account.resource}",
-                "assetType": f"{IAM}/ServiceAccount",
-                "project": f"projects/{held.number}",
+                "assetType": SEARCHED[0],
                 "displayName": account.email,
-                "location": "global",
                 "createTime": stamp(account.account.created_at),
                 "state": "DISABLED" if account.account.disabled else "ENABLED",
-                "parentFullResourceName": f"//{CRM}/projects/{held.id}",
-                "parentAssetType": f"{CRM}/Project",
-                **({"folders": folders} if folders else {}),
-                **organization,
+                "versionedResources": [{"version": "v1", "resource": account.rest()}],
+                **place,
             }
             if account.account.description:
                 one["description"] = account.account.description
-            found.append(one)
-    shown, token = call.page(f"resources of {scope}", found, Sizes(100, 500), short=True)
-    return listed("results", shown, token)
+            yield one
+        for key in estate.api_keys(held, deleted=True):
+            yield {
+                "name": f"//{KEYS}/{key['name']}",
+                "assetType": SEARCHED[1],
+                "displayName": key["displayName"],
+                "createTime": key["createTime"],
+                "versionedResources": [{"version": "v2", "resource": key}],
+                **place,
+            }
 
 
 def _scope(call: Call, permission: str) -> str:

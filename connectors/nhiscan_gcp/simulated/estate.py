@@ -82,7 +82,7 @@ class HeldAccount:
             "projectId": self.project.id,
             "uniqueId": self.unique_id,
             "email": self.email,
-            "oauth2ClientId": self.unique_id,
+            "oauth2ClientId": self.account.oauth2_client_id or self.unique_id,
             "etag": self.etag,
         }
         if self.account.display_name:
@@ -314,6 +314,10 @@ class Estate:
         if key.deleted_at is not None:
             found["deleteTime"] = stamp(key.deleted_at)
         return found
+
+    def secret(self, name: str) -> str:
+        """A secret that lies where people put them: in start scripts and environments."""
+        return self._plant(name)
 
     def hmac_keys(self, held: HeldProject) -> list[tuple[HmacKey, Json]]:
         found = []

@@ -16,6 +16,7 @@ from nhiscan_gcp.simulated.world import (
     Provider,
     Role,
     ServiceAccount,
+    Workload,
     World,
 )
 
@@ -71,8 +72,17 @@ def example(now: int) -> World:
         api_keys=(
             ApiKey("maps", now - 500 * DAY, targets=("maps-backend.googleapis.com",), clients="browser"),
             ApiKey("everything", now - 20 * DAY),
+            ApiKey("retired", now - 300 * DAY, targets=("maps-backend.googleapis.com",), deleted_at=now - 5 * DAY),
         ),
         hmac_keys=(HmacKey("deploy", now - 200 * DAY), HmacKey("compute", now - 100 * DAY, "INACTIVE")),
+        workloads=(
+            Workload("web-1", "instance", compute.email),
+            Workload("bastion", "instance"),
+            Workload("orders", "function", f"deploy@{SHOP}.iam.gserviceaccount.com"),
+            Workload("cart", "service"),
+            Workload("nightly", "job", f"ci@{LAB}.iam.gserviceaccount.com"),
+            Workload("v1", "version"),
+        ),
         roles=(Role("shopper", ("storage.objects.get", "storage.objects.list"), "Shopper"),),
         pools=(
             Pool(

@@ -55,6 +55,7 @@ class ServiceAccount:
     disabled: bool = False
     deleted: bool = False  # soft-deleted: in no list any more, members that name it begin with "deleted:"
     vanishes: bool = False  # in the lists, and not there any more when somebody asks about it alone
+    oauth2_client_id: str | None = None  # None: the unique id
     keys: tuple[Key, ...] = ()
     bindings: tuple[Binding, ...] = ()
     used_at: int | None = None
@@ -82,6 +83,18 @@ class HmacKey:
     created_at: int
     state: str = "ACTIVE"  # ACTIVE | INACTIVE | DELETED
     access_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Something that runs: ``kind`` is "instance", "function", "service", "job" (Cloud Run) or "version" (App Engine).
+
+    ``account`` is the e-mail it runs as. None: what the kind does where none is named, a default account or nobody.
+    """
+
+    name: str
+    kind: str
+    account: str | None = None
 
 
 @dataclass(frozen=True)
@@ -149,6 +162,7 @@ class Project:
     accounts: tuple[ServiceAccount, ...] = ()
     api_keys: tuple[ApiKey, ...] = ()
     hmac_keys: tuple[HmacKey, ...] = ()
+    workloads: tuple[Workload, ...] = ()
     roles: tuple[Role, ...] = ()
     pools: tuple[Pool, ...] = ()
     bindings: tuple[Binding, ...] = ()

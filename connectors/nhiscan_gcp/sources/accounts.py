@@ -11,7 +11,6 @@ from nhiscan_gcp.registry import Listed
 from nhiscan_gcp.sources import assets
 
 ALL, EACH, CREATED = "cloudasset.service-accounts", "iam.service-accounts", "cloudasset.creation-times"
-PAGE = 500
 _ACCOUNT, _PROJECT = f"{assets.IAM}/ServiceAccount", f"{assets.CRM}/Project"
 _FIELDS = "results(name,displayName,project,createTime),nextPageToken"
 
@@ -58,11 +57,7 @@ def run_created(node: Node, reader: Reader) -> Iterator[Record]:
     if node.listed is None or any(one is None for one in listed.values()):
         raise InputNotRead(ALL)
     counted = 0
-    query = {"assetTypes": _ACCOUNT}
-    path = f"v1/{node.name}:searchAllResources"
-    for results, _ in node.rest.pages(
-        "cloudasset", "cloudasset.searchAllResources", path, "results", pageSize=PAGE, fields=_FIELDS, **query
-    ):
+    for results, _ in assets.searched(node, _FIELDS, assetTypes=_ACCOUNT):
         for result in results:
             scope = node.tree.project(str(result.get("project", "")).removeprefix("projects/"))
             accounts = listed.get(scope) if scope else None

@@ -12,20 +12,20 @@ from nhiscan_gcp.node import Node
 from nhiscan_gcp.records import stamp
 from nhiscan_gcp.rest import Json
 
-PAGE = 1000
-OPERATION = "cloudasset.assets.list"
+PAGE, FOUND = 1000, 500  # the most on a page of the list, of a search
+OPERATION, SEARCH = "cloudasset.assets.list", "cloudasset.searchAllResources"
 IAM, CRM, KEYS = "iam.googleapis.com", "cloudresourcemanager.googleapis.com", "apikeys.googleapis.com"
 _FIELDS = "assets(name,assetType,ancestors,resource/data),readTime,nextPageToken"
 
 
-def listed(node: Node, *types: str) -> Iterator[tuple[str, str | None, str, Json]]:
+def listed(node: Node, *types: str, fields: str = _FIELDS) -> Iterator[tuple[str, str | None, str, Json]]:
     """(asset type, key of its project, full name, resource) of each asset of these types below a node.
 
     The key is None where the asset lives in no project that is planned.
     """
     query = {"assetTypes": types, "contentType": "RESOURCE", "readTime": stamp(node.read_time)}
     path = f"v1/{node.name}/assets"
-    for assets, _ in node.rest.pages("cloudasset", OPERATION, path, "assets", pageSize=PAGE, fields=_FIELDS, **query):
+    for assets, _ in node.rest.pages("cloudasset", OPERATION, path, "assets", pageSize=PAGE, fields=fields, **query):
         for asset in assets:
             data = asset.get("resource", {}).get("data") if isinstance(asset.get("resource"), dict) else None
             if not isinstance(data, dict):
@@ -37,6 +37,12 @@ def _home(node: Node, asset: Json) -> str | None:
     ancestors: Any = asset.get("ancestors")
     nearest = str(ancestors[0]) if isinstance(ancestors, list) and ancestors else ""
     return node.tree.project(nearest.removeprefix("projects/")) if nearest.startswith("projects/") else None
+
+
+def searched(node: Node, fields: str, **query: Any) -> Iterator[tuple[list[Json], Json]]:
+    """The pages of a search below a node. It is eventually consistent, and knows no moment to be asked about."""
+    path = f"v1/{node.name}:searchAllResources"
+    return node.rest.pages("cloudasset", SEARCH, path, "results", pageSize=FOUND, fields=fields, **query)
 
 
 def ended(node: Node) -> Iterator[DataTime | Covered]:

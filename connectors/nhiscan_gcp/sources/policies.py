@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nhiscan.connector import Reader
-from nhiscan.model import Grant, Record
+from nhiscan.model import Grant, Identity, Record
 from nhiscan_gcp import records
 from nhiscan_gcp.failures import InputNotRead, Refused
 from nhiscan_gcp.fanout import ask_each
@@ -36,6 +36,7 @@ def run(node: Node, reader: Reader) -> Iterator[Record]:
     assets.need_accounts(node, accounts.ALL)
     path = f"v1/{node.name}:searchAllIamPolicies"
     below = frozenset(node.below())
+    gone: set[str] = set()
     for results, _ in node.rest.pages(
         "cloudasset",
         "cloudasset.searchAllIamPolicies",
@@ -48,7 +49,7 @@ def run(node: Node, reader: Reader) -> Iterator[Record]:
         for result in results:
             scope, resource = _place(node, result)
             if scope is not None and (scope == node.key or scope in below):
-                yield from _grants(node, scope, resource, result.get("policy"), ALL)
+                yield from _grants(node, scope, resource, result.get("policy"), ALL, gone)
     yield from assets.ended(node)
 
 
@@ -70,9 +71,10 @@ def _place(node: Node, result: Json) -> tuple[str | None, str | None]:
 def run_each(node: Node, reader: Reader) -> Iterator[Record]:
     """The bindings on one node; of a project also those on each of its accounts."""
     del reader
+    gone: set[str] = set()
     body = {"options": {"requestedPolicyVersion": _VERSION}}
     policy = node.rest.post("cloudresourcemanager", _NODE, f"v3/{node.name}:getIamPolicy", body, fields="bindings")
-    yield from _grants(node, node.key, None, policy, EACH)
+    yield from _grants(node, node.key, None, policy, EACH, gone)
     if node.scope.kind != "project":
         return
     listed = node.accounts()
@@ -91,11 +93,18 @@ def run_each(node: Node, reader: Reader) -> Iterator[Record]:
             raise
 
     for email, shown in ask_each(node.context, question, listed.emails):
-        yield from _grants(node, node.key, listed.keys[email], shown, EACH)
+        yield from _grants(node, node.key, listed.keys[email], shown, EACH, gone)
 
 
-def _grants(node: Node, scope: str, resource: str | None, policy: Any, source: str) -> Iterator[Grant]:
+def _grants(
+    node: Node, scope: str, resource: str | None, policy: Any, source: str, gone: set[str]
+) -> Iterator[Grant | Identity]:
+    """The bindings of one policy. Deleted accounts among the members are identities, too: ``gone`` are those told."""
     for role, member, condition in records.bindings(policy, source):
+        deleted = records.deleted_account(scope, member, source)
+        if deleted is not None and deleted.key not in gone:
+            gone.add(deleted.key)
+            yield deleted
         kind, _, email = member.partition(":")
         identity = node.identity(email) if kind == "serviceAccount" else None
         yield records.grant(scope, resource, member, identity, role, condition, source)

@@ -43,7 +43,7 @@ IDENTITY_KINDS = (
     "application",
     "service_principal",
     "managed_identity",
-    "resource",  # a resource that holds keys of its own (storage account, bucket, project with API keys)
+    "resource",  # a resource that holds keys of its own (storage account, vault, bucket, project with API keys)
     "federation",  # a pool or provider through which identities of somebody else come in
 )
 IDENTITY_STATES = ("active", "disabled", "deleted", "unknown")
@@ -62,6 +62,11 @@ CREDENTIAL_KINDS = (
     "client_secret",
     "client_certificate",
     "federated_credential",
+    "token_certificate",  # signs or encrypts tokens that the directory issues: nobody signs in with it
+    "storage_key",  # of a storage account: whoever holds it has all of its data
+    "local_key",  # the keys of a service beside its directory, known only to work or not
+    "stored_secret",  # an entry of a secret store, by name and dates
+    "stored_key",  # a key in a key store, by name and dates
     "token",
 )
 CREDENTIAL_ORIGINS = ("provider", "uploaded")  # the customer made it and uploaded its public part, or not
@@ -72,6 +77,12 @@ GRANT_KINDS = (
     "permissions_boundary",
     "role_binding",
     "role_assignment",
+    "directory_role",  # a role over the directory itself, not over resources
+    "app_role",  # an application permission: held without a user
+    "delegated_permission",  # held on behalf of every user, by the consent of an administrator
+    "eligible_assignment",  # a role that its holder may activate, and does not hold before
+    "classic_administrator",  # of a subscription, from the time before roles
+    "deny_assignment",  # takes away
     "service_control_policy",  # caps the principals of the scope it is attached to; grants nothing
     "resource_control_policy",  # the same for resources
 )
@@ -79,6 +90,8 @@ POLICY_KINDS = (
     "customer_policy",
     "provider_policy",
     "role_definition",
+    "directory_role",  # what a role over the directory allows
+    "app_role",  # an application permission that an API offers
     "service_control_policy",
     "resource_control_policy",
 )
@@ -91,6 +104,7 @@ ALIAS_KINDS = (
     "object_id",
     "name",
     "instance_profile",  # ARN under which a virtual machine is given a role
+    "resource_id",  # id of the resource that it is, at Resource Manager of Azure
 )
 PERSON_STATUSES = ("active", "left")
 TRUST_PRINCIPAL_KINDS = ("account", "identity", "service", "federated", "anybody", "deleted", "unknown")
@@ -193,6 +207,10 @@ class Identity(NamedTuple):
     provider_managed: int | None = None  # 1: the customer cannot change it
     console_access: int | None = None  # 1: has a password
     mfa: int | None = None  # 1: some MFA device is active
+    publisher: str | None = None  # whose software it is: id of the tenant that registered the application
+    publisher_verified: int | None = None  # 1: the provider has verified the publisher
+    audience: str | None = None  # who may sign in to it, in the provider's words
+    leaves_at: int | None = None  # of a user: the last day, as the directory tells it
     trust_document: str | None = None  # digest of the Document that says who may become this identity
     used_at: int | None = None  # last use; see LAST_USE
     known_since: int | None = None
@@ -228,6 +246,7 @@ class Credential(NamedTuple):
     slot: int | None = None  # position in the provider's report (AWS credential report: 1 or 2)
     service: str | None = None  # service it is for, of service-specific credentials
     origin: str | None = None  # CREDENTIAL_ORIGINS
+    fingerprint: str | None = None  # of the public part of a certificate or key, in the provider's words
     exposed: int | None = None  # 1: the provider says that it saw this credential in the open; 0: it says nothing of it
     restrictions: str | None = None  # JSON: what it may be used for or from, in the provider's words; "{}": no limits
     used_at: int | None = None  # last use; see LAST_USE

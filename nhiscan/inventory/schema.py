@@ -31,7 +31,7 @@ from nhiscan import model
 from nhiscan.inventory.tables import RANGED
 from nhiscan.inventory.views import columns_of
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every schema there has been, oldest first. The last one is this version's."""
 
 HEAD = REVISIONS[-1]

@@ -1,0 +1,96 @@
+"""Why a source of this connector could not be read. All are picklable, and none holds a secret."""
+
+
+class Unread(Exception):
+    """What all of these are."""
+
+
+class Refused(Unread):
+    """An API answered with an error.
+
+    ``code`` is Microsoft's own ("Authorization_RequestDenied"), ``permission`` the one that is missing where the error
+    tells. ``attempts`` were made.
+    """
+
+    def __init__(
+        self,
+        operation: str,
+        status: int,
+        code: str,
+        said: str,
+        permission: str | None = None,
+        attempts: int = 1,
+    ) -> None:
+        super().__init__(operation, status, code, said, permission, attempts)
+        self.operation = operation
+        self.status = status
+        self.code = code
+        self.said = said
+        self.permission = permission
+        self.attempts = attempts
+
+    def __str__(self) -> str:
+        return f"{self.operation}: {self.status} {self.code}: {self.said}"
+
+
+class Unreachable(Unread):
+    """No answer: the connection failed, or nothing came in time. ``kind`` names the error of the library."""
+
+    def __init__(self, operation: str, kind: str) -> None:
+        super().__init__(operation, kind)
+        self.operation = operation
+        self.kind = kind
+
+    def __str__(self) -> str:
+        return f"{self.operation} was not answered: {self.kind}"
+
+
+class Redirected(Unread):
+    """An API answered with a redirect. It is never followed: neither Graph nor Resource Manager redirects a list."""
+
+    def __init__(self, operation: str, host: str) -> None:
+        super().__init__(operation, host)
+        self.operation = operation
+        self.host = host
+
+    def __str__(self) -> str:
+        return f"{self.operation} was answered with a redirect to {self.host or 'nowhere'}, which is not followed"
+
+
+class ForeignOrigin(Unread):
+    """A page link leads to another origin. It is not followed: the token would go there.
+
+    A sign of a tampered or misconfigured proxy, hence a gap of its own kind.
+    """
+
+    def __init__(self, operation: str, host: str) -> None:
+        super().__init__(operation, host)
+        self.operation = operation
+        self.host = host
+
+    def __str__(self) -> str:
+        return f"{self.operation} names a next page at {self.host or 'no host'}, another origin; it was not asked"
+
+
+class BadAnswer(Unread):
+    """An answer is not what the API promises."""
+
+    def __init__(self, operation: str, what: str) -> None:
+        super().__init__(operation, what)
+        self.operation = operation
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"the answer of {self.operation} {self.what}"
+
+
+class NotCredible(Unread):
+    """No token could be had. The error of the library may quote an answer, so it is not passed on."""
+
+    def __init__(self, operation: str, kind: str) -> None:
+        super().__init__(operation, kind)
+        self.operation = operation
+        self.kind = kind
+
+    def __str__(self) -> str:
+        return f"no token could be had for {self.operation} ({self.kind})"

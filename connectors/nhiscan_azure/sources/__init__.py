@@ -1,0 +1,1 @@
+"""What is read: one module a family of listings."""

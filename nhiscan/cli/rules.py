@@ -14,7 +14,9 @@ from nhiscan.cli.workspace import Workspace
 if TYPE_CHECKING:
     from nhiscan.rule import Rule
 
-_FIELDS = ("id", "title", "severity", "status", "subject", "needs", "controls", "parameters", "sha256", "path")
+_FIELDS = (
+    "id", "title", "severity", "status", "subject", "providers", "needs", "controls", "parameters", "sha256", "path",
+)  # fmt: skip
 
 
 @click.group(epilog="Example: nhiscan rules show access-key-not-rotated")
@@ -95,6 +97,7 @@ def _row(rule: "Rule", parameters: dict[str, int]) -> dict[str, Any]:
         "severity": rule.severity,
         "status": rule.status,
         "subject": rule.subject,
+        "providers": list(rule.providers),
         "needs": list(rule.needs),
         "controls": [control.ref for control in rule.controls],
         "parameters": parameters,
@@ -124,9 +127,10 @@ def _whole(rule: "Rule", parameters: dict[str, int]) -> dict[str, Any]:
 
 
 def _page(rule: "Rule", parameters: dict[str, int]) -> list[str]:
+    providers = ", ".join(rule.providers) or "every provider"
     lines = [
         f"{rule.id}: {rule.title}",
-        f"severity {rule.severity}, {rule.status}, judges every {rule.subject}",
+        f"severity {rule.severity}, {rule.status}, judges every {rule.subject} of {providers}",
         "",
         "Why it matters",
         *_indented(rule.rationale),

@@ -6,7 +6,7 @@ needs, and takes a digest. What did not pass goes on to the temporary table ``ve
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +58,10 @@ class Count(NamedTuple):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Counts of every (rule, planned scope), sorted. What did not pass lies in the temporary table ``verdict``."""
+    """Counts of every (rule, planned scope of one of its providers), sorted.
+
+    What did not pass lies in the temporary table ``verdict``.
+    """
 
     as_of: int
     counts: tuple[Count, ...]
@@ -83,7 +86,8 @@ def evaluate(
     rule and subject. ``steps`` is the most instructions of SQLite's machine that one SELECT may take, for rules of
     strangers. ``progress`` hears what comes next, in words. Raises RuleFailed.
     """
-    scopes = tuple(PlannedScope(*row) for row in sql.rows("SELECT key, kind FROM scope WHERE planned = 1 ORDER BY key"))
+    planned = "SELECT key, kind, provider FROM scope WHERE planned = 1 ORDER BY key"
+    scopes = tuple(PlannedScope(*row) for row in sql.rows(planned))
     needs = tuple(
         NeedRow(scope, Need.parse(need), complete == 1)
         for scope, need, complete in sql.rows("SELECT scope, need, complete FROM need WHERE planned = 1")
@@ -101,7 +105,8 @@ def evaluate(
             current = population(sql, rule.subject, [scope.key for scope in scopes])
         progress(f"rule {rule.id}")
         values = rule.bindings(parameters.get(rule.id) or rule.parameters(), as_of)
-        counts.extend(_Judgement(sql, rule, current, values, steps).judge(gaps(rule, scopes, needs)))
+        others = frozenset(scope.key for scope in scopes if not rule.applies(scope.provider))
+        counts.extend(_Judgement(sql, rule, current, values, steps).judge(gaps(rule, scopes, needs), others))
         if settle:
             _settle(sql, rule, current, settle)
     if current is not None:
@@ -186,18 +191,24 @@ class _Judgement:
     def __init__(self, sql: Sql, rule: Rule, people: Population, values: Mapping[str, int], steps: int | None) -> None:
         self._sql, self._rule, self._population, self._values, self._steps = sql, rule, people, values, steps
 
-    def judge(self, gap_of: Mapping[str, str]) -> Iterable[Count]:
+    def judge(self, gap_of: Mapping[str, str], others: Collection[str]) -> Iterable[Count]:
+        """The counts, by scope. ``others`` are the scopes that the rule is not about. What it gives there is dropped.
+
+        A scope whose provider is not known, because not even its name could be read, is not among them.
+        """
         self._sql.run(f"DELETE FROM {WORK}" if self._sql.dialect == "sqlite" else f"TRUNCATE {WORK}")
         try:
             with _limited(self._sql, self._steps):
                 self._select()
         except SqlError as error:
             raise self._failed(f"the database refuses it: {error}") from error
+        judged = [scoped for scoped in self._population.scopes if scoped.scope not in others]
+        self._drop(scoped for scoped in self._population.scopes if scoped.scope in others)
         self._unconfirmed()
-        for scoped in self._population.scopes:
+        for scoped in judged:
             if scoped.scope in gap_of:
                 self._gap(scoped, gap_of[scoped.scope])
-        counts = [self._count(scoped, gap_of.get(scoped.scope)) for scoped in self._population.scopes]
+        counts = [self._count(scoped, gap_of.get(scoped.scope)) for scoped in judged]
         self._verdicts()
         return counts
 
@@ -250,6 +261,19 @@ class _Judgement:
     def _key(self, number: int) -> str:
         row = self._sql.one(f"SELECT key FROM {self._population.table} WHERE n = :n", {"n": number})
         return str(row[0]) if row else ""
+
+    # --- scopes of other providers ---
+
+    def _drop(self, scopes: Iterable[Scoped]) -> None:
+        """Take the rows of these scopes out. Numbers in a row go at once: a provider has thousands of scopes."""
+        merged: list[tuple[int, int]] = []
+        for first, last in sorted(run for scoped in scopes for run in scoped.runs):
+            if merged and first == merged[-1][1] + 1:
+                merged[-1] = (merged[-1][0], last)
+            else:
+                merged.append((first, last))
+        for first, last in merged:
+            self._sql.run(f"DELETE FROM {WORK} WHERE n BETWEEN {first} AND {last}")
 
     # --- what the scan could not read ---
 

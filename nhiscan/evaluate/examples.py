@@ -71,7 +71,8 @@ def _problem(rule: Rule, example: Example, text: str) -> Problem:
 def run_example(rule: Rule, example: Example, sql: Sql) -> list[str]:
     """The same for one example, judged by the engine: what the rows of ``need`` and ``confirmed`` say counts too.
 
-    An example without rows of ``need`` has no gap. Scopes that rows live in and that are not listed are planned ones.
+    An example without rows of ``need`` has no gap. Scopes that rows live in and that are not listed are planned ones,
+    of the first of the rule's providers.
     """
     tables = _tables(rule, example)
     for view, rows in tables.items():
@@ -102,9 +103,10 @@ def run_example(rule: Rule, example: Example, sql: Sql) -> list[str]:
 def _tables(rule: Rule, example: Example) -> dict[str, list[Row]]:
     tables: dict[str, list[Row]] = {view: list(rows) for view, rows in example.tables.items()}
     listed = {row.get("key") for row in tables.get("scope", ())}
+    provider = rule.providers[0] if rule.providers else "aws"
     lived_in = {str(row["scope"]) for rows in tables.values() for row in rows if "scope" in row}
     scopes: list[Row] = [
-        {"key": key, "provider": "aws", "kind": "account", "native_id": key, "planned": 1}
+        {"key": key, "provider": provider, "kind": "account", "native_id": key, "planned": 1}
         for key in sorted(lived_in - listed)
     ]
     tables["scope"] = [*tables.get("scope", ()), *scopes]

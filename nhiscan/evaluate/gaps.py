@@ -7,10 +7,11 @@ from nhiscan.rule import Need, Rule
 
 
 class PlannedScope(NamedTuple):
-    """A scope of the plan: key and kind (of `nhiscan.model.SCOPE_KINDS`)."""
+    """A scope of the plan: key, kind (of `nhiscan.model.SCOPE_KINDS`) and name of its connector."""
 
     key: str
     kind: str
+    provider: str
 
 
 class NeedRow(NamedTuple):
@@ -26,7 +27,8 @@ def gaps(rule: Rule, scopes: Iterable[PlannedScope], needs: Iterable[NeedRow]) -
 
     A need is judged in a scope by the rows that say something about it. A scope without such rows has nothing of that
     sort, which is no gap. ``person`` is needed everywhere at once: the roster must be there and be complete, or no
-    scope but the registers themselves can be judged.
+    scope but the registers themselves can be judged. Scopes of providers that the rule is not about have no gap: they
+    are not judged at all.
     """
     scopes = tuple(scopes)
     wanted = [Need.parse(text) for text in rule.needs]
@@ -38,5 +40,5 @@ def gaps(rule: Rule, scopes: Iterable[PlannedScope], needs: Iterable[NeedRow]) -
             registered = people or any(scope.kind == "register" for scope in scopes)
             reason = "roster-incomplete" if registered else "no-roster"
             found = {scope.key: reason for scope in scopes if scope.kind != "register"} | found
-    planned = {scope.key for scope in scopes}
+    planned = {scope.key for scope in scopes if rule.applies(scope.provider)}
     return {scope: reason for scope, reason in sorted(found.items()) if scope in planned}

@@ -26,6 +26,8 @@ ENGINE_REASONS: Mapping[str, str] = {
 }
 """Reason codes that the engine gives to ``unknown``, never a rule. Code -> sentence for the reader."""
 
+ANY_PROVIDER = "any"
+"""The name under which a remedy stands that holds at every provider."""
 STRENGTHS = ("direct", "supporting", "weak")
 CONTROL_STATUSES = ("proposed", "reviewed")
 RULE_STATUSES = ("experimental", "test", "stable")
@@ -148,6 +150,7 @@ class Rule:
     severity: str
     status: str
     subject: str  # the view whose keys it returns
+    providers: tuple[str, ...]  # those whose scopes it judges; empty: every provider
     needs: tuple[str, ...]
     fail_stands: bool
     always_known: bool  # needs nothing and never gives unknown
@@ -166,6 +169,10 @@ class Rule:
     text: str
     sha256: str  # of the file's bytes
     path: Path
+
+    def applies(self, provider: str) -> bool:
+        """Whether scopes of this provider are judged. Those of others are out of the rule's scope: no row, no gap."""
+        return not self.providers or provider in self.providers
 
     def parameters(self, overrides: Mapping[str, object] | None = None) -> dict[str, int]:
         """Every parameter with its value, defaults first. Raises ParameterError."""

@@ -9,6 +9,7 @@ from nhiscan import model
 from nhiscan.inventory.views import VIEWS
 from nhiscan.positions import Path as KeyPath
 from nhiscan.rule.definition import (
+    ANY_PROVIDER,
     CONTROL_STATUSES,
     ENGINE_FACTS,
     ENGINE_REASONS,
@@ -38,6 +39,7 @@ RULE_KEYS = (
     "severity",
     "status",
     "subject",
+    "providers",
     "needs",
     "fail_stands",
     "always_known",
@@ -53,6 +55,7 @@ RULE_KEYS = (
     "examples",
 )
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_PROVIDER = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 _CONTROL = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*@[A-Za-z0-9][A-Za-z0-9._-]*#[^\s#]+")
 _KINDS: Mapping[str, Sequence[str]] = {
     "identity": model.IDENTITY_KINDS,
@@ -148,6 +151,7 @@ class _Reader(ExampleFields):
                     f"column {name} has the name of {'a parameter' if name in params else 'a fact of the engine'}",
                 )
         message = self._template(("message",), self._string((), document, "message"), known)
+        providers = self._providers(document)
         needs = self._needs(document)
         always_known = self._flag(document, "always_known")
         if always_known and needs:
@@ -161,12 +165,13 @@ class _Reader(ExampleFields):
             severity=self._choice((), document, "severity", model.SEVERITIES),
             status=self._choice((), document, "status", RULE_STATUSES),
             subject=subject,
+            providers=providers,
             needs=needs,
             fail_stands=self._flag(document, "fail_stands"),
             always_known=always_known,
             controls=self._controls(document),
             rationale=self._string((), document, "rationale"),
-            remediation=self._remediation(document, known),
+            remediation=self._remediation(document, known, providers),
             false_positives=self._strings(document, "false_positives", required=True),
             references=self._strings(document, "references", required=False),
             params=params,
@@ -182,6 +187,18 @@ class _Reader(ExampleFields):
         )
 
     # --- parts ---
+
+    def _providers(self, document: Mapping[str, Any]) -> tuple[str, ...]:
+        """Names of connectors. Which of them are installed is not asked: a rule is read where none is, too."""
+        providers = self._strings(document, "providers", required="providers" in document)
+        for index, name in enumerate(providers):
+            if not _PROVIDER.fullmatch(name):
+                self._fault(
+                    ("providers", index), f"{name!r} is no name of a connector: lower-case words joined by - or _"
+                )
+            elif name in providers[:index]:
+                self._fault(("providers", index), f"provider {name} stands twice")
+        return providers
 
     def _needs(self, document: Mapping[str, Any]) -> tuple[str, ...]:
         if "needs" not in document:
@@ -250,12 +267,17 @@ class _Reader(ExampleFields):
             reasons[code] = self._string(("reasons",), table, code)
         return reasons
 
-    def _remediation(self, document: Mapping[str, Any], known: set[str] | None) -> dict[str, Remediation]:
+    def _remediation(
+        self, document: Mapping[str, Any], known: set[str] | None, providers: Sequence[str]
+    ) -> dict[str, Remediation]:
         remediation: dict[str, Remediation] = {}
         for provider, value in self._table(("remediation",), document.get("remediation", {})).items():
             path: KeyPath = ("remediation", provider)
             table = self._table(path, value)
             self._keys(path, table, Remediation._fields)
+            if providers and provider not in (*providers, ANY_PROVIDER):
+                nearest = nearest_word(provider, [*providers, ANY_PROVIDER])
+                self._fault(path, f"{provider!r} is none of the rule's providers; nearest: {nearest}")
             commands = table.get("commands", [])
             if not isinstance(commands, list) or not all(isinstance(command, str) for command in commands):
                 self._fault((*path, "commands"), "commands must be a list of texts")
@@ -267,6 +289,9 @@ class _Reader(ExampleFields):
             remediation[provider] = Remediation(text, tuple(commands), proof)
         if not remediation:
             self._fault(("remediation",), "remediation must be given for at least one provider, or for any")
+        for index, provider in enumerate(providers if remediation else ()):
+            if provider not in remediation and ANY_PROVIDER not in remediation:
+                self._fault(("providers", index), f"no remediation for provider {provider}, and none for any")
         return remediation
 
     def _template(self, path: KeyPath, template: str, known: set[str] | None) -> str:

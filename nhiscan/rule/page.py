@@ -12,15 +12,16 @@ HEAD = """\
 
 This page is made from the rule files by `python -m nhiscan.rule.page`; a test holds both equal. `nhiscan rules show ID`
 prints a rule with its rationale, its false positives and its remedy. A parameter is changed under
-`[rules.parameters.ID]` in `nhiscan.toml` and is printed in the evidence.
+`[rules.parameters.ID]` in `nhiscan.toml` and is printed in the evidence. *At* names the providers whose scopes a rule
+judges. A rule leaves no row in scopes of others.
 
 Criteria are those of the AICPA Trust Services Criteria 2017 (points of focus 2022), by id only, with the strength of
 the support. All are proposals until somebody has reviewed them.
 """
 
 TABLE = """
-| rule | severity | flags | parameters | criteria |
-| --- | --- | --- | --- | --- |
+| rule | severity | flags | at | parameters | criteria |
+| --- | --- | --- | --- | --- | --- |
 """
 
 
@@ -43,7 +44,8 @@ def _family(family: str, rules: Iterator[Rule]) -> Iterator[str]:
             for control in rule.controls
             if control.ref.startswith("TSC@")
         )
-        yield f"| `{rule.id}` | {rule.severity} | {rule.title} | {parameters} | {criteria} |\n"
+        at = ", ".join(rule.providers) or "any"
+        yield f"| `{rule.id}` | {rule.severity} | {rule.title} | {at} | {parameters} | {criteria} |\n"
 
 
 if __name__ == "__main__":

@@ -271,6 +271,63 @@ def _on_scopes(rule: Rule, text: str) -> Rule:
     return replace(rule, subject="scope", sql=text, columns=("subject", "status"), facts=())
 
 
+PROJECT, LAST = "gcp/project/shop", "zeta/account/1"
+
+
+def test_scopes_of_other_providers_are_out_of_the_rules_scope(sql: Sql, rule: Rule) -> None:
+    """No row, no count and no gap, whatever the SELECT returns and however little could be read there."""
+    scopes(sql, A, B, PROJECT, LAST, REGISTER)
+    for scope in (A, B, PROJECT, LAST):
+        keys(sql, scope, EVERY)
+    keys(sql, PROJECT, {"lost": "active"}, confirmed=0)
+    need(sql, PROJECT, 0)
+    need(sql, PROJECT, 0, "trust")
+    counts = judge(sql, replace(rule, providers=("aws",), needs=("credential:access_key", "trust")))
+    assert [(count.scope, count[2:7], count.gap) for count in counts] == [
+        (A, (6, 2, 2, 1, 1), None),
+        (B, (6, 2, 2, 1, 1), None),
+    ]
+    assert {name.split(" ")[0] for name in verdicts(sql)} == {A, B}
+    counts = judge(sql, replace(rule, providers=("gcp", "zeta")))
+    assert [(count.scope, count.gap) for count in counts] == [(PROJECT, "coverage"), (LAST, None)]
+    assert sum(count.population for count in counts) == 6 + 2 + 6
+
+
+def test_a_named_provider_that_was_not_read_is_still_a_gap(sql: Sql, rule: Rule) -> None:
+    """In a scope without any subject, too: that something is out of a rule's scope hides nothing that is in it."""
+    scopes(sql, A, PROJECT)
+    need(sql, A, 0)
+    need(sql, PROJECT, 0)
+    (count,) = judge(sql, replace(rule, providers=("aws",)))
+    assert (count.scope, count.unknown, count.gap) == (A, 1, "coverage")
+    assert verdicts(sql) == {A: ("unknown", "coverage", "medium", "proven")}
+
+
+def test_people_are_needed_where_the_rule_applies(sql: Sql, rule: Rule) -> None:
+    scopes(sql, A, PROJECT)
+    (count,) = judge(sql, replace(rule, providers=("gcp",), needs=("person",)))
+    assert (count.scope, count.gap) == (PROJECT, "no-roster")
+    scopes(sql, REGISTER)
+    need(sql, REGISTER, 0, "person")
+    (count,) = judge(sql, replace(rule, providers=("gcp",), needs=("person",)))
+    assert (count.scope, count.gap) == (PROJECT, "roster-incomplete")
+
+
+def test_the_scope_itself_as_subject_of_one_provider(sql: Sql, rule: Rule) -> None:
+    scopes(sql, A, PROJECT, B)
+    of_scopes = _on_scopes(rule, "SELECT s.key AS subject, 'fail' AS status FROM scope s")
+    (count,) = judge(sql, replace(of_scopes, providers=("gcp",)))
+    assert (count.scope, count.failed) == (PROJECT, 1)
+    assert set(verdicts(sql)) == {PROJECT}
+
+
+def test_a_scope_that_not_even_has_a_name_is_judged(sql: Sql, rule: Rule) -> None:
+    """Nobody knows whose it is, so nobody may leave it out."""
+    keys(sql, OTHER, {"a": "active"})
+    (count,) = judge(sql, replace(rule, providers=("gcp",)))
+    assert (count.scope, count.failed) == (OTHER, 1)
+
+
 @pytest.mark.parametrize(
     ("needed", "read", "gap"),
     [

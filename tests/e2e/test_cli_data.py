@@ -308,6 +308,10 @@ def test_rules_show_tells_everything(program: Any) -> None:
     rule = program("rules", "show", "access-key-not-rotated", "--format", "json").json["rule"]
     assert rule["parameters"]["max_age_days"]["value"] == 90
     assert "SELECT" in rule["sql"]
+    assert "judges every scope of aws\n" in program("rules", "show", "password-policy-weak").out
+    listed = {row["id"]: row["providers"] for row in program("rules", "list", "--format", "json").json["rules"]}
+    assert listed["password-policy-weak"] == ["aws"]
+    assert listed["identity-no-owner"] == []
 
 
 def test_the_demo_through_the_program(program: Any) -> None:

@@ -103,6 +103,26 @@ def test_a_good_file_becomes_a_rule(tmp_path: Path) -> None:
     assert pickle.loads(pickle.dumps(rule)) == rule
 
 
+def test_a_rule_may_be_about_some_providers(tmp_path: Path) -> None:
+    (everywhere,) = load([write(tmp_path)])
+    assert everywhere.providers == ()
+    assert everywhere.applies("aws")
+    assert everywhere.applies("acme")
+    (rule,) = load(
+        [
+            write(
+                tmp_path,
+                GOOD.replace("subject =", 'providers = ["aws", "acme-cloud"]\nsubject =').replace(
+                    "remediation.aws", "remediation.any"
+                ),
+            )
+        ]
+    )
+    assert rule.providers == ("aws", "acme-cloud")
+    assert rule.applies("acme-cloud")
+    assert not rule.applies("acme")
+
+
 CHANGES = {
     "unknown key": ("rationale =", 'ratoinale = "x"\nrationale =', "ratoinale =", "nearest: rationale"),
     "nested unknown key": ('why = "It', 'whi = "x"\nwhy = "It', "whi =", "nearest: why"),
@@ -134,6 +154,27 @@ CHANGES = {
     "brace": ("{name} was", "{name was", "message =", "expected"),
     "command placeholder": ("-id {name}", "-id {id}", "commands =", "{id} is no column"),
     "proof placeholder": ("{name} is gone", "{nam} is gone", "proof =", "{nam} is no column"),
+    "providers form": (
+        'subject = "cred',
+        'providers = ["aws", "Big Cloud"]\nsubject = "cred',
+        "providers =",
+        "no name of a conn",
+    ),
+    "provider twice": ('subject = "cred', 'providers = ["aws", "aws"]\nsubject = "cred', "providers =", "stands twice"),
+    "no provider": ('subject = "cred', 'providers = []\nsubject = "cred', "providers =", "at least one"),
+    "one provider": ('subject = "cred', 'providers = "aws"\nsubject = "cred', "providers =", "a list of texts"),
+    "remedy of another": (
+        'subject = "credential"',
+        'providers = ["gcp"]\nsubject = "credential"',
+        "[remediation.aws]",
+        "'aws' is none of the rule's providers",
+    ),
+    "provider without remedy": (
+        'subject = "credential"',
+        'providers = ["aws", "gcp"]\nsubject = "credential"',
+        "providers =",
+        "no remediation for provider gcp, and none for any",
+    ),
     "no remediation": ("[remediation.aws]", "[reasons.aws]", "id =", "at least one provider"),
     "as_of": ("2026-01-01T00:00:00Z", '"yesterday"', "as_of =", "must be a time"),
     "text column": ('name = "A"', "name = 1", "credential = [", "credential.name must be a text"),

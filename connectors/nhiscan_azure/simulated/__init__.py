@@ -1,0 +1,86 @@
+"""The simulated Entra ID and Azure: for ``nhiscan demo``, for tests, and for anybody who wants to try the connector.
+
+    from nhiscan_azure.simulated import Application, Directory, Secret, SimulatedAzure, World
+
+    directory = Directory(applications=(Application("ci", 0, secrets=(Secret(0, None),)),))
+    with SimulatedAzure(World(directory)) as azure:
+        ...  # under azure.environment, with azure.endpoints, Microsoft's client libraries talk to it
+
+Login, Azure Resource Manager with Resource Graph, and Microsoft Graph, over TLS, with true page sizes, limits, denials
+and throttling. It needs `cryptography` and nothing else; what talks to it needs the extra ``[azure]``.
+"""
+
+from nhiscan_azure.simulated.running import SimulatedAzure, withdraw
+from nhiscan_azure.simulated.world import (
+    GRAPH,
+    GRAPH_PERMISSIONS,
+    MICROSOFT_TENANT,
+    AccessPolicy,
+    Application,
+    Assignment,
+    Caller,
+    Certificate,
+    Delegated,
+    Denial,
+    Directory,
+    DirectoryRole,
+    Federated,
+    Granted,
+    Group,
+    ManagedIdentity,
+    ManagementGroup,
+    Permission,
+    Policies,
+    Resource,
+    ResourceGroup,
+    Restriction,
+    Role,
+    RoleHolder,
+    Secret,
+    ServicePrincipal,
+    SignIns,
+    StorageAccount,
+    Subscription,
+    User,
+    Vault,
+    VaultItem,
+    World,
+)
+
+__all__ = [
+    "GRAPH",
+    "GRAPH_PERMISSIONS",
+    "MICROSOFT_TENANT",
+    "AccessPolicy",
+    "Application",
+    "Assignment",
+    "Caller",
+    "Certificate",
+    "Delegated",
+    "Denial",
+    "Directory",
+    "DirectoryRole",
+    "Federated",
+    "Granted",
+    "Group",
+    "ManagedIdentity",
+    "ManagementGroup",
+    "Permission",
+    "Policies",
+    "Resource",
+    "ResourceGroup",
+    "Restriction",
+    "Role",
+    "RoleHolder",
+    "Secret",
+    "ServicePrincipal",
+    "SignIns",
+    "SimulatedAzure",
+    "StorageAccount",
+    "Subscription",
+    "User",
+    "Vault",
+    "VaultItem",
+    "World",
+    "withdraw",
+]

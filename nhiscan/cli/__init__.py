@@ -22,7 +22,7 @@ COMMANDS = {
     "connectors": ("nhiscan.cli.connectors:connectors", "List connectors, check their access, print what they need."),
     "config": ("nhiscan.cli.config:config", "Check the configuration."),
     "init": ("nhiscan.cli.init:init", "Write a commented starter configuration."),
-    "demo": ("nhiscan.cli.demo:demo", "Scan a simulated cloud and write its evidence package."),
+    "demo": ("nhiscan.cli.demo:demo", "Scan simulated clouds and write their evidence package."),
     "db": ("nhiscan.cli.db:db", "Look after the inventory database."),
 }
 

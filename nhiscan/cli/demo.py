@@ -20,7 +20,7 @@ from nhiscan.cli.workspace import Workspace
 @options.verbosity
 @click.pass_context
 def demo(ctx: click.Context, out: Path) -> None:
-    """Scan a simulated cloud and write its evidence package.
+    """Scan simulated clouds and write their evidence package.
 
     Reads simulated accounts on 127.0.0.1 through the real connectors, judges them and writes DIR/evidence, as a scan
     with --allow-partial would. Your configuration, inventory and credentials are not looked at.

@@ -62,7 +62,8 @@ def run(
     clock = SimulatedClock(NOW)
     with ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nhiscan-demo-")))
-        connectors = [_roster(place), *_clouds(stack, clock, place)]
+        clouds = _clouds(stack, clock, place)
+        connectors = [_roster(place), *clouds]
         inventory = open_inventory(str(place / "demo.db"))
         outcome = scan(
             inventory,
@@ -94,7 +95,8 @@ def run(
         except PackageProblem as problem:
             raise DemoProblem(str(problem)) from problem
         signers = write_signers(folder, signer.allowed_signers)
-        told = Told.read(inventory, outcome, rules, parameters)
+        titles = {connector.name: connector.title for connector, _ in clouds}
+        told = Told.read(inventory, outcome, rules, parameters, titles)
     said = tuple(lines(told, package, signers))
     for line in said:
         say(line)

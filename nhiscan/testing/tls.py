@@ -1,5 +1,6 @@
 """A certificate authority of one's own for simulated clouds that have to speak TLS. Needs `cryptography` only."""
 
+import atexit
 import os
 import ssl
 import tempfile
@@ -95,16 +96,13 @@ class Authority:
         )
 
 
+@cache
 def shared_authority() -> Authority:
     """The authority of all simulated clouds of a process.
 
     Client libraries know one bundle a process: gRPC reads its roots once and keeps them, and ``REQUESTS_CA_BUNDLE``
     is one variable for every cloud that is read beside others. Its folder goes with the process.
     """
-    return _shared()[1]
-
-
-@cache
-def _shared() -> tuple[tempfile.TemporaryDirectory[str], Authority]:
     folder = tempfile.TemporaryDirectory(prefix="nhiscan-simulated-authority-")
-    return folder, Authority(Path(folder.name))
+    atexit.register(folder.cleanup)
+    return Authority(Path(folder.name))

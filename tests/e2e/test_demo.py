@@ -1,8 +1,10 @@
 """``nhiscan demo``: the same bytes on every run, nothing but the loopback, an example of every finding."""
 
+import csv
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +25,7 @@ from nhiscan.testing.canaries import Canaries
 from nhiscan.testing.clock import SimulatedClock
 from nhiscan.testing.company import DEMO, NOW
 from nhiscan.verify import verify
+from nhiscan_gcp.simulated.demo_expected import EXPECTED, WELL_KEPT
 
 RUN = dedent(
     """
@@ -101,6 +104,12 @@ def test_runs_give_the_same_bytes_with_another_zone_hash_seed_thread_count_and_a
         "HTTPS_PROXY": "http://192.0.2.1:3128",
         "http_proxy": "http://192.0.2.1:3128",
         "MOTO_ACCOUNT_ID": "123456789012",
+        "GOOGLE_APPLICATION_CREDENTIALS": "/nowhere",
+        "GOOGLE_CLOUD_QUOTA_PROJECT": "somebody-elses",
+        "CLOUDSDK_CONFIG": str(tmp_path / "home"),
+        "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": "/nowhere",
+        "REQUESTS_CA_BUNDLE": "/nowhere",
+        "grpc_proxy": "http://192.0.2.1:3128",
     }
     first, second = tmp_path / "one" / "out", tmp_path / "two" / "out"
 
@@ -171,13 +180,35 @@ def test_every_rule_that_ships_fails_at_least_once(outcome: DemoOutcome) -> None
     assert [rule.id for rule in load([data.folder("rules")]) if not failed[rule.id]] == []
 
 
+def test_google_cloud_shows_what_was_planted_in_it_and_nothing_about_the_account_that_is_well_kept(
+    outcome: DemoOutcome,
+) -> None:
+    found: dict[str, list[str]] = {}
+    with (outcome.package.path / "data" / "05-tests" / "deviations.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["scope"].startswith("gcp/"):
+                found.setdefault(row["rule"], []).append(_called(row["subject_name"]))
+    assert {rule: sorted(found.get(rule, ())) for rule in EXPECTED} == {
+        rule: sorted(names) for rule, names in EXPECTED.items()
+    }
+    assert {rule for rule, names in found.items() if any(WELL_KEPT in name for name in names)} == set()
+
+
+def _called(name: str) -> str:
+    """A key by its account: its own name is made up by the cloud."""
+    name = re.sub(r"^[0-9a-f]{40} of ", "", name)
+    return re.sub(r"^GOOG1E[0-9A-F]+ of ", "HMAC key of ", name)
+
+
 def test_coverage_shows_what_was_read_what_was_replaced_and_what_was_denied(outcome: DemoOutcome) -> None:
     states = {(row.scope.rpartition(":")[2], row.source): row.state for row in outcome.scan.coverage}
-    assert set(states.values()) == {"complete", "replaced", "denied"}
-    assert {key for key, state in states.items() if state != "complete"} == {
-        ("777788889999", "iam.account-authorization-details"),
-        ("777788889999", "iam.credential-report"),
-        ("777788889999", "iam.access-keys"),
+    assert {key: state for key, state in states.items() if state != "complete"} == {
+        ("777788889999", "iam.account-authorization-details"): "replaced",
+        ("777788889999", "iam.credential-report"): "denied",
+        ("777788889999", "iam.access-keys"): "replaced",
+        ("gcp/project/quickparcel-erp", "iam.key-states"): "denied",
+        ("gcp/project/quickparcel-erp", "policyanalyzer.account-activities"): "failed",
+        ("gcp/project/quickparcel-erp", "policyanalyzer.key-activities"): "failed",
     }
     assert [(pair.what, pair.count_b - pair.count_a) for pair in outcome.scan.tie_outs] == [("groups", 1)]
 
@@ -186,10 +217,12 @@ def test_the_lines_say_what_was_found_what_is_missing_and_which_file_to_open(
     outcome: DemoOutcome, folder: Path
 ) -> None:
     text = "\n".join(outcome.lines)
-    assert len(outcome.lines) <= 20
-    assert "93 identities" in text
+    assert len(outcome.lines) <= 14 + 3 * len(simulations())
+    assert "  Amazon Web Services: 3 accounts in an organisation; 93 identities, " in text
+    assert "  Google Cloud: 5 projects in an organisation; 30 identities, " in text
     assert "--allow-partial" in text
     assert "777788889999: iam.credential-report was denied, iam:GenerateCredentialReport is missing" in text
+    assert "Quickparcel ERP: iam.key-states was denied, iam.serviceAccountKeys.list is missing" in text
     assert outcome.lines[-1] == f"Open first: {folder / 'evidence' / 'data' / '01-report' / 'report.html'}"
     assert outcome.package.report.is_file()
 
@@ -212,7 +245,7 @@ def test_the_package_does_not_know_where_it_was_made(outcome: DemoOutcome) -> No
         json.loads(line)["endpoint"]
         for line in (outcome.package.path / "data" / "04-collection" / "transcript.jsonl").read_text().splitlines()
     }
-    assert endpoints == {"http://127.0.0.1", "file://"}
+    assert endpoints == {"http://127.0.0.1", "https://127.0.0.1", "file://"}
 
 
 def test_no_secret_of_the_simulated_cloud_stands_in_the_package(outcome: DemoOutcome) -> None:

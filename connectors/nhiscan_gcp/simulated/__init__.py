@@ -9,6 +9,13 @@ REST services and the IAM service over gRPC, over TLS, with true page sizes, lim
 the extra ``[gcp]`` and nothing else.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nhiscan.testing.clock import SimulatedClock
+from nhiscan.testing.company import Company
+from nhiscan.testing.simulation import Simulation
 from nhiscan_gcp.simulated.running import SimulatedGcp
 from nhiscan_gcp.simulated.world import (
     NEVER,
@@ -33,6 +40,7 @@ from nhiscan_gcp.simulated.world import (
 
 __all__ = [
     "NEVER",
+    "SIMULATION",
     "ApiKey",
     "Binding",
     "Caller",
@@ -52,3 +60,15 @@ __all__ = [
     "Workload",
     "World",
 ]
+
+
+@contextmanager
+def _demo(company: Company, clock: SimulatedClock, seed: int, folder: Path) -> Iterator[SimulatedGcp]:
+    del folder
+    from nhiscan_gcp.simulated.demo_world import demo
+
+    with demo(company, clock, seed) as running:
+        yield running
+
+
+SIMULATION = Simulation(name="gcp", connector="gcp", title="Google Cloud, simulated", demo=_demo)

@@ -3,7 +3,16 @@
 import re
 
 from nhiscan.connector import Failure
-from nhiscan_azure.failures import BadAnswer, ForeignOrigin, NotCredible, Redirected, Refused, Unreachable
+from nhiscan_azure.failures import (
+    BadAnswer,
+    ForeignOrigin,
+    InputNotRead,
+    NotCredible,
+    NotGranted,
+    Redirected,
+    Refused,
+    Unreachable,
+)
 
 UNLICENSED = frozenset(
     {
@@ -21,6 +30,10 @@ def classify(error: BaseException) -> Failure:
     """The coverage of an exception."""
     if isinstance(error, Refused):
         return _refused(error)
+    if isinstance(error, NotGranted):
+        return Failure("denied", "NotGranted", error.operation, error.permission, str(error))
+    if isinstance(error, InputNotRead):
+        return Failure("failed", code="InputNotRead", message=str(error))
     if isinstance(error, Unreachable | Redirected | ForeignOrigin | BadAnswer | NotCredible):
         return Failure("failed", code=type(error).__name__, operation=error.operation, message=clean(str(error)))
     return Failure("failed", code=type(error).__name__, message=clean(f"unexpected error: {error}"))

@@ -42,8 +42,16 @@ OPTIONS = (
         kind="flag",
         default=False,
     ),
+    Option(
+        "no-leave-dates",
+        "do not ask when users leave (needs User-LifeCycleInfo.Read.All)",
+        kind="flag",
+        default=False,
+    ),
     Option("agent-identities", "read the identities of AI agents (Entra Agent ID)", kind="flag", default=False),
 )
+
+_HELD = frozenset({"access_grant:role_assignment", "access_grant:eligible_assignment", "access_grant:deny_assignment"})
 
 
 def sources(settings: Settings) -> tuple[Source, ...]:
@@ -52,5 +60,16 @@ def sources(settings: Settings) -> tuple[Source, ...]:
     if not settings.get("directory-only"):
         found += arm_sources(settings)
     if not settings.get("no-directory"):
-        found += graph_sources(settings)
+        found += graph_sources(settings, assignments(settings))
     return found
+
+
+def assignments(settings: Settings) -> tuple[str, ...]:
+    """The sources on the tenant that tell who holds roles of Azure."""
+    if settings.get("directory-only"):
+        return ()
+    return tuple(
+        source.id
+        for source in arm_sources(settings)
+        if source.fallback_for is None and "tenant" in source.on and _HELD & source.lists
+    )

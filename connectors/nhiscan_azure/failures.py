@@ -94,3 +94,26 @@ class NotCredible(Unread):
 
     def __str__(self) -> str:
         return f"no token could be had for {self.operation} ({self.kind})"
+
+
+class NotGranted(Unread):
+    """The token does not hold a permission without which Graph leaves a value empty, and says nothing."""
+
+    def __init__(self, operation: str, permission: str) -> None:
+        super().__init__(operation, permission)
+        self.operation = operation
+        self.permission = permission
+
+    def __str__(self) -> str:
+        return f"{self.operation}: the token does not hold {self.permission}, and values would be empty without a word"
+
+
+class InputNotRead(Unread):
+    """A source rests on another one that gave nothing, or not all."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(source)
+        self.source = source
+
+    def __str__(self) -> str:
+        return f"rests on {self.source}, which was not read"

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from nhiscan.connector import Context, Settings
 from nhiscan.model import Scope
 from nhiscan_azure.hierarchy import Tree
+from nhiscan_azure.keys import directory_object
 from nhiscan_azure.organization import Organization
+from nhiscan_azure.registry import Registry
 from nhiscan_azure.service import Service
 
 
@@ -20,6 +22,9 @@ class Node:
     tree: Tree
     settings: Settings
     organization: Organization
+    registry: Registry
+    assignments: tuple[str, ...]  # sources that tell who holds roles of Azure
+    granted: frozenset[str]  # permissions that the token for Graph holds
 
     @property
     def key(self) -> str:
@@ -37,6 +42,10 @@ class Node:
     def below(self) -> list[str]:
         """Keys of the scopes that a source reads from here, this one left out."""
         return self.tree.below(self.key)
+
+    def object(self, object_id: str) -> str:
+        """Key of a directory object."""
+        return directory_object(self.tenant, object_id)
 
     def close(self) -> None:
         """Nothing of its own is open: clients belong to the session."""

@@ -9,13 +9,14 @@ GRAPH_APP = "00000003-0000-0000-c000-000000000000"
 ROLES = {
     "AgentIdentity.Read.All": "b2b8f011-2898-4234-9092-5059f6c1ebfa",
     "AgentIdentityBlueprint.Read.All": "7547a7d1-36fa-4479-9c31-559a600eaa4f",
-    "AgentIdentityBlueprintPrincipal.Read.All": "9361dea9-1524-4b9f-8a68-6d6a5d5de4e9",
+    "AgentIdentityBlueprintPrincipal.Read.All": "9361dea9-4524-493d-941d-f1b65aaf6c7c",
     "Application.Read.All": "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
     "AuditLog.Read.All": "b0afded3-3588-46d8-8b3d-9842eff778da",
     "Directory.Read.All": "7ab1d382-f21e-4acd-a863-ba3e13f7da61",
     "Policy.Read.All": "246dd0d5-5bd0-4def-940b-0421030a5b68",
     "RoleEligibilitySchedule.Read.Directory": "ff278e11-4a33-4d0c-83d2-d01dc58929a5",
     "RoleManagement.Read.Directory": "483bed4a-2ad3-4361-a73b-c83ccdbdc53c",
+    "User-LifeCycleInfo.Read.All": "8556a004-db57-4d7a-8b82-97a13428e96f",
 }
 """Ids of the application permissions of Microsoft Graph that a scan may need."""
 

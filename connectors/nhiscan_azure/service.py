@@ -35,6 +35,14 @@ class Service:
         """One answer that has no pages."""
         return self._ask(operation, HttpRequest("GET", self.url(path, query or {})), 1, None)
 
+    def number(self, operation: str, path: str) -> int:
+        """A count: an answer that is a number, as text."""
+        found = self._text(operation, HttpRequest("GET", self.url(path, {})), 1, None).decode("utf-8", "replace")
+        try:
+            return int(found.strip().lstrip("\ufeff"))
+        except ValueError as error:
+            raise BadAnswer(operation, "is no number") from error
+
     def post(
         self,
         operation: str,
@@ -76,6 +84,12 @@ class Service:
 
     def _ask(self, operation: str, request: HttpRequest, page: int, told: Json | None) -> Json:
         """The answer as an object. Raises what `nhiscan_azure.failures` has for everything else."""
+        answer = json_object(self._text(operation, request, page, told))
+        if not answer:
+            raise BadAnswer(operation, "is no JSON object")
+        return answer
+
+    def _text(self, operation: str, request: HttpRequest, page: int, told: Json | None) -> bytes:
         options: dict[str, Any] = {NAMED: operation, PAGE: page, TOLD: told}
         try:
             found: Any = self._client.send_request(request, _return_pipeline_response=True, **options)
@@ -89,10 +103,7 @@ class Service:
             raise Redirected(operation, _host(urljoin(self.base_url, response.headers.get("Location", ""))))
         if response.status_code != 200:
             raise refused(operation, response.status_code, raw, attempts(found))
-        answer = json_object(raw)
-        if not answer:
-            raise BadAnswer(operation, "is no JSON object")
-        return answer
+        return raw
 
 
 def items(operation: str, answer: Json) -> list[Json]:

@@ -9,12 +9,13 @@ from azure.core.exceptions import AzureError
 
 from nhiscan.connector import Context, NoAccess, Settings
 from nhiscan.model import Scope
-from nhiscan_azure import credentials, hierarchy, keys, organization
+from nhiscan_azure import credentials, declare, hierarchy, keys, organization
 from nhiscan_azure.endpoints import endpoints
 from nhiscan_azure.hierarchy import Tree, Wanted
 from nhiscan_azure.node import Node
 from nhiscan_azure.organization import Organization
 from nhiscan_azure.pipeline import pipeline
+from nhiscan_azure.registry import Registry
 from nhiscan_azure.service import Service
 
 _REMEDY = (
@@ -44,6 +45,7 @@ class AzureSession:
         self._arm = Service(arm, pipeline(arm, "arm", self._credential, context))
         self._tree: Tree | None = None
         self._organization = Organization()
+        self._registry = Registry()
 
     @cached_property
     def _claims(self) -> Mapping[str, Any]:
@@ -54,6 +56,13 @@ class AzureSession:
         except AzureError as error:  # its text may quote the answer of the token service
             raise NoAccess(f"Microsoft gives no token for the credentials ({type(error).__name__})", _REMEDY) from error
         return credentials.claims(token.token)
+
+    @property
+    def _granted(self) -> frozenset[str]:
+        """Application permissions (``roles``), or delegated ones (``scp``)."""
+        roles, scopes = self._claims.get("roles"), self._claims.get("scp")
+        held = [str(one) for one in roles] if isinstance(roles, list) else []
+        return frozenset([*held, *(scopes.split() if isinstance(scopes, str) else [])])
 
     def caller(self) -> dict[str, str]:
         """Who reads, as the token says it."""
@@ -92,6 +101,9 @@ class AzureSession:
             tree=self._tree,
             settings=self._settings,
             organization=self._organization,
+            registry=self._registry,
+            assignments=declare.assignments(self._settings),
+            granted=self._granted,
         )
 
     def close(self) -> None:

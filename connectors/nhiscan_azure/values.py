@@ -24,6 +24,11 @@ def moment(value: Any) -> int | None:
     return None if at <= NONE_RECORDED + 86_400 else at
 
 
+def odd(value: Any) -> bool:
+    """A time that is there and cannot be read: not the same as none."""
+    return bool(value) and moment(value) is None and not str(value).startswith("0001-01-01")
+
+
 def text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 

@@ -116,7 +116,7 @@ def graph_sources(settings: Settings, assignments: tuple[str, ...] = ()) -> tupl
             _source(
                 "eligible-directory-roles",
                 ("roles", "run_eligible"),
-                ("RoleEligibilitySchedule.Read.Directory",),
+                ROLES,
                 "who may activate a role over the directory; needs Entra ID P2",
                 lists=("access_grant:eligible_assignment",),
                 reads=(_DEFINITIONS,),

@@ -20,6 +20,7 @@ DEFAULT, MOST = 100, 999
 EXPANDED = 20
 """Most objects that one expanded relation shows."""
 SIGN_IN_PAGE = 500
+LEAVING, LEAVING_PERMISSION = "employeeLeaveDateTime", "User-LifeCycleInfo.Read.All"
 READS = {
     "user": ("User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"),
     "group": (
@@ -169,6 +170,8 @@ class Call:
             found = {name: item[name] for name in ("@odata.type", *USER_DEFAULT)}
         else:
             found = dict(item)
+        if LEAVING in found and LEAVING_PERMISSION not in self.held:
+            found[LEAVING] = None  # no error, and no word: so does Microsoft
         if found.get("@odata.type") == f"#microsoft.graph.{entity}":
             del found["@odata.type"]
         return found

@@ -103,6 +103,7 @@ class Gateway:
         self._login = login
         self._calls = calls
         self._faults = faults
+        login.granted = self._permissions
         self._clock = clock
         self._plant = plant
         self._odd_dates = odd_dates

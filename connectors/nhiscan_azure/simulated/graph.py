@@ -187,6 +187,15 @@ def _role_definitions(call: Call) -> Json:
     return call.many(call.directory.role_definitions(), "unifiedRoleDefinition")
 
 
+def _privileged(call: Call) -> Json:
+    """Beta: the same roles, and which of them Microsoft calls privileged. None of its own making is."""
+    found = [
+        {**one, "isPrivileged": one["isBuiltIn"] and "Administrator" in one["displayName"]}
+        for one in call.directory.role_definitions()
+    ]
+    return call.many(found, "betaRoleDefinition")
+
+
 def _role_assignments(call: Call) -> Json:
     found = [
         {
@@ -382,6 +391,8 @@ METHODS: tuple[Method, ...] = (
             known=("$select",)),
     _method("GET", "roleManagement/directory/roleDefinitions", "roleManagement.roleDefinitions",
             (*_ROLES, "RoleManagement.Read.All", *_DIRECTORY), "unifiedRoleDefinition", _role_definitions),
+    _method("GET", "roleManagement/directory/roleDefinitions", "beta.roleManagement.roleDefinitions",
+            (*_ROLES, "RoleManagement.Read.All", *_DIRECTORY), "unifiedRoleDefinition", _privileged, version="beta"),
     _method("GET", "roleManagement/directory/roleAssignments", "roleManagement.roleAssignments",
             (*_ROLES, *_DIRECTORY), "unifiedRoleAssignment", _role_assignments, known=_EXPAND),
     _method("GET", "roleManagement/directory/roleEligibilityScheduleInstances",

@@ -35,6 +35,7 @@ GRAPH_ROLES = {
     "RoleManagement.ReadWrite.Directory": "9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8",
     "Sites.FullControl.All": "a82116e5-55eb-4c41-a434-62fe8a61c773",
     "Sites.Read.All": "332a536c-c7ef-4017-ab91-336970924f0d",
+    "User-LifeCycleInfo.Read.All": "8556a004-db57-4d7a-8b82-97a13428e96f",
     "User.Read.All": "df021288-bdef-4463-88db-98f22de89214",
     "User.ReadWrite.All": "741f803b-c850-494e-b5df-cde7c675a1ca",
 }

@@ -8,7 +8,7 @@ simulated clock stands elsewhere.
 import base64
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,8 +51,10 @@ class Login:
         self._watch = watch
         self._lock = threading.Lock()
         self._issued: dict[str, tuple[str, int]] = {}  # token -> (audience, expires at)
+        self.granted: Callable[[], Iterable[str]] = tuple
+        """The permissions of Microsoft Graph that a token for it names."""
         self.audiences: tuple[str, ...] = ()
-        """The addresses of ARM and Graph: nothing else gives out tokens."""
+        """The addresses of ARM and, last, Graph: nothing else gives out tokens."""
 
     def document(self, tenant: str, base: str) -> tuple[int, Json]:
         """The OpenID configuration of a tenant."""
@@ -104,7 +106,7 @@ class Login:
 
     def _token(self, audience: str, now: int) -> str:
         """What looks like a token of Microsoft's: its claims tell who holds it. Nobody can check its signature."""
-        claims = {
+        claims: Json = {
             "aud": audience,
             "iss": f"https://sts.windows.net/{self._tenant}/",
             "iat": now,
@@ -118,6 +120,8 @@ class Login:
             "tid": self._tenant,
             "ver": "1.0",
         }
+        if audience == self.audiences[-1]:
+            claims["roles"] = sorted(self.granted())
         parts = ({"typ": "JWT", "alg": "RS256"}, claims)
         signed = ".".join(base64.urlsafe_b64encode(json.dumps(one).encode()).decode().rstrip("=") for one in parts)
         return f"{signed}.{self._ids.token('access', audience, str(len(self._issued)))}"

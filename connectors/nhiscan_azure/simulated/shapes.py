@@ -81,6 +81,9 @@ _NAMES = {
     "unifiedRoleDefinition": """
         description displayName id isBuiltIn isEnabled resourceScopes* rolePermissions* templateId version
     """,
+    "betaRoleDefinition": """
+        description displayName id isBuiltIn isEnabled isPrivileged resourceScopes* rolePermissions* templateId version
+    """,
     "unifiedRoleEligibilityScheduleInstance": """
         appScopeId directoryScopeId endDateTime id memberType principalId roleDefinitionId
         roleEligibilityScheduleId startDateTime

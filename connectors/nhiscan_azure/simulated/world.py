@@ -429,6 +429,7 @@ GRAPH_PERMISSIONS = (
     "AuditLog.Read.All",
     "RoleManagement.Read.Directory",
     "Policy.Read.All",
+    "User-LifeCycleInfo.Read.All",
 )
 """What the connector asks for in Microsoft Graph, unless a world gives the caller less or more."""
 

@@ -42,6 +42,7 @@ class ActionTable:
         self._literals: dict[tuple[str, ...], int] = {}
         self._sums: dict[tuple[str, ...], int] = {}
         self._complements: dict[int, int] = {}
+        self._counts: dict[int, int] = {}  # services of a class or a level
         self._carriers: dict[str, int] = {}
 
     @classmethod
@@ -151,7 +152,11 @@ class ActionTable:
     def named_services(self, mask: int, of: int) -> list[str]:
         """`services`; ``*`` alone for more than nine in ten of those that have any of the actions ``of``, if many."""
         found = self.services(mask)
-        return [patterns.ANYTHING] if len(found) > _MANY and len(found) * 10 > len(self.services(of)) * 9 else found
+        if len(found) <= _MANY:
+            return found
+        if of not in self._counts:  # a class or a level of actions, of which there are few
+            self._counts[of] = len(self.services(of))
+        return [patterns.ANYTHING] if len(found) * 10 > self._counts[of] * 9 else found
 
     def service(self, prefix: str) -> int:
         """Bits of all known actions of a service."""

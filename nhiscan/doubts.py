@@ -5,6 +5,10 @@ from collections.abc import Iterable, Mapping
 REASONS: Mapping[str, str] = {
     "condition": "it hangs on a condition that only a request can decide",
     "unknown-condition-key": "it hangs on a condition key or operator that is not known",
+    "eligible": "the role has to be activated first",
+    "delegated": "it holds for a user who signs in, and within that user's rights",
+    "grants-unread": "what is granted was not read everywhere",
+    "deny-policy-unread": "what may take it away (deny policies, access boundaries, deny assignments) was not read",
     "scp-unread": "the policies of the organisation were not read",
     "boundary-unread": "the permissions boundary was not read",
     "document-unread": "a policy document was not delivered",

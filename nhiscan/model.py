@@ -107,10 +107,22 @@ ALIAS_KINDS = (
     "resource_id",  # id of the resource that it is, at Resource Manager of Azure
 )
 PERSON_STATUSES = ("active", "left")
-TRUST_PRINCIPAL_KINDS = ("account", "identity", "service", "federated", "anybody", "deleted", "unknown")
+TRUST_PRINCIPAL_KINDS = (
+    "account",
+    "identity",
+    "service",
+    "federated",
+    "anybody",
+    "tenant",  # the tenant that registered an application and holds its credentials: a vendor
+    "any_tenant",  # people and programs of every tenant
+    "owner",  # who may change the identity, and so give itself a way in
+    "deleted",
+    "unknown",
+)
 ACCESS_LEVELS = ("administrator", "permissions_management", "write", "tagging", "read", "list", "unknown")
 ACCESS_CAPABILITIES = (
     "administrator",  # every action on everything
+    "scope_administrator",  # every action on a part: a group of resources, or one resource
     "service_administrator",  # every action of one service on everything
     "level",  # actions of one access level, their services together in one row
     "exclusion",  # everything but what is named (NotAction)
@@ -121,6 +133,11 @@ ACCESS_CAPABILITIES = (
     "credential_exposure",  # obtain credentials as an answer
     "secret_read",  # read stored secrets and data
     "guardrail_removal",  # take boundaries, policies of the organisation or audit trails away
+    "code_execution",  # run code as the identity of something that exists
+    "account_takeover",  # set how somebody else signs in
+    "federation_change",  # change whose tokens are taken
+    "membership_change",  # join groups that hold rights
+    "lockout",  # shut everybody out, without getting in
     "unknown",  # a policy that could not be read
 )
 ACCESS_EFFECTS = (
@@ -131,6 +148,10 @@ ACCESS_EFFECTS = (
 ACCESS_REASONS = (
     "condition",  # hangs on a condition that only a request can decide
     "unknown-condition-key",  # hangs on a condition key or operator that nobody knows
+    "eligible",  # held only after an activation
+    "delegated",  # held for a user who signs in, and within that user's rights
+    "grants-unread",  # what is granted was not read everywhere
+    "deny-policy-unread",  # what may take it away (deny policies, access boundaries, deny assignments) was not read
     "scp-unread",  # the policies of the organisation were not read
     "boundary-unread",  # the permissions boundary was not read
     "document-unread",  # a policy document was not delivered

@@ -17,8 +17,9 @@ from nhiscan.inventory import Sql
 from nhiscan.model import ACCESS_LEVELS, EffectiveAccess, Privilege, Trust
 
 _SERIOUS = (
-    "administrator", "service_administrator", "exclusion", "unknown", "permissions_management", "pass_role",
-    "assume_role", "credential_creation", "guardrail_removal", "credential_exposure", "secret_read", "level",
+    "administrator", "service_administrator", "exclusion", "scope_administrator", "unknown", "permissions_management",
+    "pass_role", "assume_role", "account_takeover", "credential_creation", "federation_change", "membership_change",
+    "code_execution", "guardrail_removal", "lockout", "credential_exposure", "secret_read", "level",
 )  # fmt: skip
 
 

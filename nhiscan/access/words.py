@@ -35,6 +35,7 @@ CATEGORIES: Mapping[str, str] = {
 }
 CAPABILITIES: Mapping[str, str] = {
     "administrator": "every action on everything",
+    "scope_administrator": "every action on a part",
     "service_administrator": "every action of a service",
     "level": "actions of a level",
     "exclusion": "everything but what is named",
@@ -45,6 +46,11 @@ CAPABILITIES: Mapping[str, str] = {
     "credential_exposure": "obtain credentials",
     "secret_read": "read secrets and data",
     "guardrail_removal": "take guardrails away",
+    "code_execution": "run code as what exists",
+    "account_takeover": "set how others sign in",
+    "federation_change": "change whose tokens are taken",
+    "membership_change": "join groups with rights",
+    "lockout": "shut everybody out",
     "unknown": "a policy that could not be read",
 }
 EFFECTS: Mapping[str, str] = {
@@ -58,6 +64,7 @@ LAYERS: Mapping[str, str] = {
     "permissions_boundary": "permissions boundary",
     "service_control_policy": "service control policy",
     "resource_control_policy": "resource control policy",
+    "deny_assignment": "deny assignment",
     "trust": "trust policy",
     "resource": "policy of the resource",
     "session": "session policy",

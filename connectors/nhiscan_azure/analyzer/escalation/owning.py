@@ -1,0 +1,51 @@
+"""What an owner can do with what it owns."""
+
+from nhiscan_azure.analyzer.estate import Estate
+from nhiscan_azure.analyzer.masks import WAY
+from nhiscan_azure.analyzer.places import DIRECTORY
+
+UNSEEN = 2
+"""The rank of what hangs on something that no source reads."""
+WITHOUT_PERMISSION = "an application permission to change what it owns, such as Application.ReadWrite.OwnedBy"
+LOCKED = "a vendor who does not lock the credentials of the principals of its application"
+UNKNOWN_OWNER = "an owner that the directory still has"
+
+
+def may_add_credentials(estate: Estate, owner: str, owned: str) -> int | None:
+    """How certainly an owner can add a credential to an application or service principal: 0, 1 or `UNSEEN`; None: it
+    cannot.
+
+    A user can, by being an owner. A program needs a permission of Microsoft Graph for it as well; without one it is
+    not settled. Principals of other tenants' applications may be locked by their vendor, which nobody here can read.
+    """
+    known = estate.principals.get(owner)
+    if known is None:
+        return UNSEEN
+    rank = 0
+    if known.acts_alone:
+        bits = estate.bits
+        power = known.rights.on(DIRECTORY)
+        wanted = bits.bit(WAY, "app") | bits.bit(WAY, "app-owned")
+        rank = 0 if power.sure & wanted else 1 if power.open & wanted else UNSEEN
+    thing = estate.identities.get(owned)
+    if thing is not None and thing.kind == "service_principal":
+        rank = max(rank, of_principal(estate, owned) or 0)
+    return rank
+
+
+def of_principal(estate: Estate, key: str) -> int | None:
+    """How certainly a service principal takes a credential of its own, from whoever may add one; None: it does not."""
+    identity = estate.identities[key]
+    if identity.kind != "service_principal" or identity.provider_managed == 1:
+        return None
+    return 0 if key in estate.application_of else UNSEEN
+
+
+def needs(estate: Estate, owner: str, owned: str) -> str:
+    """What has to be so where it is not certain, in words."""
+    known = estate.principals.get(owner)
+    if known is None:
+        return UNKNOWN_OWNER
+    thing = estate.identities.get(owned)
+    foreign = thing is not None and thing.kind == "service_principal" and of_principal(estate, owned) == UNSEEN
+    return LOCKED if foreign and not known.acts_alone else WITHOUT_PERMISSION

@@ -13,6 +13,7 @@ from nhiscan_azure.failures import (
     Refused,
     Unreachable,
 )
+from nhiscan_azure.needed import NEEDED
 
 UNLICENSED = frozenset(
     {
@@ -54,7 +55,7 @@ def _refused(error: Refused) -> Failure:
         return Failure("failed", error.code, error.operation, message="the credentials were not accepted")
     if error.status == 403:
         found = _ACTION.search(error.said)
-        permission = error.permission or (found[1] if found else None)
+        permission = error.permission or (found[1] if found else NEEDED.get(error.operation))
         return Failure("denied", error.code, error.operation, permission, said)
     if error.status == 429:
         tries = f"{error.attempts} {'attempt' if error.attempts == 1 else 'attempts'}"

@@ -1,4 +1,7 @@
-"""The sources that ask Microsoft Graph. All run on the tenant."""
+"""The sources that ask Microsoft Graph. All run on the tenant.
+
+A source names the permissions that it needs beside those of what it reads, and what it rests on.
+"""
 
 from collections.abc import Iterable
 
@@ -65,7 +68,7 @@ def graph_sources(settings: Settings, assignments: tuple[str, ...] = ()) -> tupl
         _source(
             "federated-credentials",
             ("federation", "run"),
-            APPLICATION,
+            (),
             "federated credentials of applications, twenty applications a call",
             lists=("credential:federated_credential",),
             adds=("credential:federated_credential.restrictions",),
@@ -74,7 +77,7 @@ def graph_sources(settings: Settings, assignments: tuple[str, ...] = ()) -> tupl
         _source(
             "owners",
             ("owners", "run"),
-            APPLICATION,
+            (),
             "owners of applications and of the tenant's own service principals, twenty a call",
             lists=("relation:owned_by",),
             reads=(_APPLICATIONS,),
@@ -82,7 +85,7 @@ def graph_sources(settings: Settings, assignments: tuple[str, ...] = ()) -> tupl
         _source(
             "app-role-assignments",
             ("consents", "run_roles"),
-            APPLICATION,
+            (),
             "who holds application permissions, API by API",
             lists=("access_grant:app_role",),
             reads=(_APPLICATIONS,),
@@ -105,7 +108,7 @@ def graph_sources(settings: Settings, assignments: tuple[str, ...] = ()) -> tupl
         _source(
             "directory-role-assignments",
             ("roles", "run_assignments"),
-            ROLES,
+            (),
             "who holds roles over the directory now",
             lists=("access_grant:directory_role",),
             reads=(_DEFINITIONS,),
@@ -116,7 +119,7 @@ def graph_sources(settings: Settings, assignments: tuple[str, ...] = ()) -> tupl
             _source(
                 "eligible-directory-roles",
                 ("roles", "run_eligible"),
-                ROLES,
+                (),
                 "who may activate a role over the directory; needs Entra ID P2",
                 lists=("access_grant:eligible_assignment",),
                 reads=(_DEFINITIONS,),
@@ -136,7 +139,6 @@ def graph_sources(settings: Settings, assignments: tuple[str, ...] = ()) -> tupl
             lists=frozenset({"identity:user", "identity:group", "alias:email", "relation:member_of"}),
             adds=frozenset({"identity:user.state", "access_grant:role_assignment.principal"}),
             reads=assignments,
-            permissions=DIRECTORY,
             about="users and groups that hold or own something, and all members of those groups",
             on=UPPER,
             spans=True,

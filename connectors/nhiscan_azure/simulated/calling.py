@@ -218,8 +218,10 @@ class Call:
         return f"{self.next_base or self.base}/{self.path}?{query}"
 
     def _context(self, entity: str, end: str) -> str:
+        """Without the port, so that two runs of one world answer byte for byte the same."""
         selected = self.options.one("$select")
-        return f"{self.base}/$metadata#{entity}s{f'({selected})' if selected else ''}{end}"
+        base = f"https://graph.microsoft.com/{self.method.version}"
+        return f"{base}/$metadata#{entity}s{f'({selected})' if selected else ''}{end}"
 
 
 def _kind(item: Json) -> str:

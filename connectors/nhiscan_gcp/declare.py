@@ -40,14 +40,38 @@ OPTIONS = (
         kind="flag",
         default=False,
     ),
+    Option(
+        "insights",
+        "ask the recommender what accounts used in some 90 days: two more calls for each project",
+        kind="flag",
+        default=False,
+    ),
+    Option(
+        "monitoring",
+        "ask Cloud Monitoring for use in the last 41 days: of API keys, and of keys and accounts where Policy Analyzer "
+        "does not tell",
+        kind="flag",
+        default=False,
+    ),
+    Option(
+        "creators",
+        "ask the audit logs of the last 400 days who made accounts and keys: one more call for each 100 projects",
+        kind="flag",
+        default=False,
+    ),
 )
 
 ASSETS, SEARCH = "cloudasset.assets.listResource", "cloudasset.assets.searchAllResources"
 UPPER = frozenset({"organization", "folder"})
 NODES = UPPER | {"project"}
 _ACCOUNTS, _KEYS, _POLICIES = "cloudasset.service-accounts", "cloudasset.service-account-keys", "cloudasset.policies"
+_KEYS_OF_APIS, _CUSTOM_ROLES = "cloudasset.api-keys", "cloudasset.custom-roles"
+_KEY_ACTIVITY, _ACTIVITY = "policyanalyzer.key-activities", "policyanalyzer.account-activities"
 _KEY_KINDS = frozenset({"credential:service_account_key", "credential:system_managed_key"})
 _BINDINGS = frozenset({"access_grant:role_binding", "identity:deleted_service_account"})
+_KEY_USE = frozenset({"credential:service_account_key.used_at"})
+_USE = frozenset({"identity:service_account.used_at"})
+_CREATORS = frozenset({"relation:created_by", "setting:audit_log"})
 _API_KEYS = frozenset({"credential:api_key", "identity:resource"})
 _FEDERATION = frozenset({"identity:federation", "credential:federated_credential"})
 _LIMITS = frozenset({"credential:api_key.restrictions"})
@@ -104,7 +128,7 @@ def sources(settings: Settings) -> tuple[Source, ...]:
         ),
         *_pair(
             "apikeys",
-            ("cloudasset.api-keys", "apikeys.keys"),
+            (_KEYS_OF_APIS, "apikeys.keys"),
             _API_KEYS,
             ((ASSETS, SEARCH), ("apikeys.keys.list", "iam.serviceAccounts.get")),
             ("API keys of all projects below, deleted ones too, and their restrictions", "API keys of one project"),
@@ -121,7 +145,7 @@ def sources(settings: Settings) -> tuple[Source, ...]:
         ),
         *_pair(
             "roles",
-            ("cloudasset.custom-roles", "iam.custom-roles"),
+            (_CUSTOM_ROLES, "iam.custom-roles"),
             frozenset({"policy:role_definition"}),
             ((ASSETS,), ("iam.roles.list", "iam.roles.get")),
             ("custom roles of the organisation and its projects", "custom roles of one project or organisation"),
@@ -191,9 +215,9 @@ def sources(settings: Settings) -> tuple[Source, ...]:
             spans=True,
         ),
         Source(
-            id="policyanalyzer.key-activities",
+            id=_KEY_ACTIVITY,
             run=_later("activity", "run_keys"),
-            adds=frozenset({"credential:service_account_key.used_at"}),
+            adds=_KEY_USE,
             reads=(_KEYS,),
             permissions=("policyanalyzer.serviceAccountKeyLastAuthenticationActivities.query",),
             about="last authentication of keys: one call for each project that holds user-managed keys",
@@ -228,15 +252,83 @@ def sources(settings: Settings) -> tuple[Source, ...]:
     if settings.get("account-activity"):
         found.append(
             Source(
-                id="policyanalyzer.account-activities",
+                id=_ACTIVITY,
                 run=_later("activity", "run_accounts"),
-                adds=frozenset({"identity:service_account.used_at"}),
+                adds=_USE,
                 reads=(_ACCOUNTS,),
                 permissions=("policyanalyzer.serviceAccountLastAuthenticationActivities.query",),
                 about="last authentication of accounts: one call for each project that has some",
             )
         )
+    if settings.get("insights"):
+        found += _insights()
+    if settings.get("monitoring"):
+        found += _metrics(analyzed=bool(settings.get("account-activity")))
+    if settings.get("creators"):
+        found += _creators()
     return tuple(found) if has_upper(settings) else _alone(found)
+
+
+def _insights() -> tuple[Source, Source]:
+    return (
+        Source(
+            id="recommender.account-insights",
+            run=_later("insights", "run_accounts"),
+            adds=_USE,
+            reads=(_ACCOUNTS,),
+            permissions=("recommender.iamServiceAccountInsights.list",),
+            about="accounts not used in some 90 days, and when they were: one call for each project that has some",
+        ),
+        Source(
+            id="recommender.policy-insights",
+            run=_later("insights", "run_policies"),
+            lists=frozenset({"access_use"}),
+            reads=(_ACCOUNTS, _CUSTOM_ROLES),
+            permissions=("recommender.iamPolicyInsights.list",),
+            about="what accounts used of the roles they hold on a project: one call for each project",
+        ),
+    )
+
+
+def _metrics(*, analyzed: bool) -> tuple[Source, ...]:
+    """``analyzed``: Policy Analyzer is asked about accounts, so that this only stands in for it."""
+
+    def source(name: str, run: str, adds: frozenset[str], read: str, instead: str | None, about: str) -> Source:
+        permissions = ("monitoring.timeSeries.list",)
+        return Source(name, _later("metrics", run), frozenset(), adds, (read,), instead, permissions, about)
+
+    api_keys = frozenset({"credential:api_key.used_at"})
+    instead = _ACTIVITY if analyzed else None
+    return (
+        source("monitoring.api-key-use", "run_api_keys", api_keys, _KEYS_OF_APIS, None, "use of API keys in 41 days"),
+        source("monitoring.key-use", "run_keys", _KEY_USE, _KEYS, _KEY_ACTIVITY, "use of keys in 41 days"),
+        source("monitoring.account-use", "run_accounts", _USE, _ACCOUNTS, instead, "use of accounts in 41 days"),
+    )
+
+
+def _creators() -> tuple[Source, Source]:
+    reads, permissions = (_ACCOUNTS, _KEYS, _KEYS_OF_APIS), ("logging.logEntries.list",)
+    return (
+        Source(
+            id="logging.creations",
+            run=_later("creators", "run"),
+            lists=_CREATORS,
+            reads=reads,
+            permissions=permissions,
+            about="who made accounts and keys in the last 400 days: one call for each 100 projects",
+            on=UPPER,
+            spans=True,
+        ),
+        Source(
+            id="logging.creations-of-project",
+            run=_later("creators", "run_each"),
+            lists=_CREATORS,
+            reads=reads,
+            fallback_for="logging.creations",
+            permissions=permissions,
+            about="the same of one project",
+        ),
+    )
 
 
 def has_upper(settings: Settings) -> bool:

@@ -13,6 +13,8 @@ HOSTS = {
     "cloudresourcemanager": "cloudresourcemanager",
     "iam": "iam",
     GRPC: "iam",
+    "logging": "logging",
+    "monitoring": "monitoring",
     "orgpolicy": "orgpolicy",
     "policyanalyzer": "policyanalyzer",
     "recommender": "recommender",

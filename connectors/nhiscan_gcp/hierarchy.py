@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from nhiscan.connector import NoAccess, OptionError
 from nhiscan.model import Scope
@@ -127,7 +128,7 @@ def read(rest: Rest, wanted: Wanted) -> Tree:
     seen = Tree()
     if wanted.organizations or wanted.folders or not wanted.projects:
         for kind in ("organizations", "folders", "projects"):
-            query = {"query": "state:ACTIVE"} if kind == "projects" else {}
+            query: dict[str, Any] = {"query": "state:ACTIVE"} if kind == "projects" else {}
             for items, _ in rest.pages(
                 API, f"{API}.{kind}.search", f"v3/{kind}:search", kind, pageSize=PAGE, fields=_FIELDS[kind], **query
             ):

@@ -10,10 +10,17 @@ from nhiscan.model import Call
 
 KEPT = frozenset(
     {
+        "aggregation.alignmentPeriod",
+        "aggregation.crossSeriesReducer",
+        "aggregation.groupByFields",
+        "aggregation.perSeriesAligner",
         "assetTypes",
         "constraint",
         "contentType",
         "fields",
+        "filter",
+        "interval.endTime",
+        "interval.startTime",
         "keyTypes",
         "maxResults",
         "name",
@@ -22,7 +29,9 @@ KEPT = frozenset(
         "parent",
         "path",
         "query",
+        "readMask",
         "readTime",
+        "resourceNames",
         "showDeleted",
         "showDeletedKeys",
         "view",

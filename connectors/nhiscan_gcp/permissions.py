@@ -2,6 +2,7 @@
 
 from nhiscan.connector import Settings, Source
 from nhiscan_gcp.declare import has_upper, sources
+from nhiscan_gcp.endpoints import HOSTS
 
 _ALWAYS = (
     "resourcemanager.folders.get",
@@ -10,7 +11,7 @@ _ALWAYS = (
 )
 _ONLY_ABOVE = {"resourcemanager.organizations.getIamPolicy", "resourcemanager.folders.getIamPolicy"}
 """A custom role of a project cannot hold them."""
-APIS = ("apikeys", "cloudasset", "cloudresourcemanager", "iam", "orgpolicy", "policyanalyzer", "storage")
+_APIS = ("apikeys", "cloudasset", "cloudresourcemanager", "iam", "orgpolicy", "policyanalyzer", "storage")
 
 
 def permissions(settings: Settings) -> str:
@@ -48,7 +49,8 @@ def _commands(settings: Settings, *, upper: bool) -> str:
     projects = tuple(str(one).removeprefix("projects/") for one in settings.get("project") or ())
     reader = "serviceAccount:READER@QUOTA_PROJECT.iam.gserviceaccount.com"
     quota = settings.get("quota-project") or "QUOTA_PROJECT"
-    apis = " ".join(f"{api}.googleapis.com" for api in APIS)
+    more = {source.id.partition(".")[0] for source in sources(settings)} & set(HOSTS)
+    apis = " ".join(f"{api}.googleapis.com" for api in sorted({*_APIS, *more}))
     lines = []
     if upper:
         named = tuple(str(one).removeprefix("organizations/") for one in settings.get("organization") or ())

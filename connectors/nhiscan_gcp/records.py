@@ -275,6 +275,12 @@ def role_document(shown: Json) -> Document:
     return Document(hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest(), "policy", body)
 
 
+def services_of(role: Json) -> frozenset[str]:
+    """The services in which a role gives permissions."""
+    held = role.get("includedPermissions")
+    return frozenset(str(one).partition(".")[0] for one in held) if isinstance(held, list) else frozenset()
+
+
 def custom_role(scope: str, shown: Json, source: str) -> tuple[Policy, Document]:
     """A custom role of a project or an organisation."""
     name, document = str(shown.get("name", "")), role_document(shown)
@@ -339,3 +345,8 @@ def grant(
 def runs_as(scope: str, workload: str, target: str, source: str) -> Relation:
     """A workload, by its full resource name, runs as an account: the key of the identity, or the member it would be."""
     return Relation(f"runs_as|{workload}|{target}", scope, "runs_as", workload, target, source)
+
+
+def created_by(scope: str, made: str, target: str, source: str) -> Relation:
+    """Who made an account or a key: the key of an identity, or the member (``user:ann@example.com``)."""
+    return Relation(f"created_by|{made}|{target}", scope, "created_by", made, target, source)

@@ -49,6 +49,7 @@ class Registry:
         self._lock = threading.Lock()
         self._accounts: dict[str, Listed] = {}
         self._user_keys: dict[str, frozenset[str]] = {}
+        self._services: dict[str, frozenset[str]] = {}
 
     def put(self, accounts: dict[str, Listed], projects: Iterable[str]) -> None:
         """The listing came to its end: it holds all accounts of ``projects`` (keys of scopes)."""
@@ -69,3 +70,13 @@ class Registry:
         """None: not listed."""
         with self._lock:
             return self._user_keys.get(project)
+
+    def put_role(self, name: str, services: frozenset[str]) -> None:
+        """A custom role gives permissions in these services."""
+        with self._lock:
+            self._services[name] = services
+
+    def services(self, role: str) -> frozenset[str]:
+        """Of a custom role; none where it was not listed."""
+        with self._lock:
+            return self._services.get(role, frozenset())

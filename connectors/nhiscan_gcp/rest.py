@@ -15,10 +15,13 @@ from google.auth.transport.requests import AuthorizedSession
 from nhiscan.connector import Context
 from nhiscan_gcp.failures import BadAnswer, NotCredible, Redirected, Refused, Unreachable
 from nhiscan_gcp.noting import Note
+from nhiscan_gcp.pace import Pace
 from nhiscan_gcp.retry import RETRIED, Patience
 
 CONNECT, READ = 10, 60  # seconds
 Json = Mapping[str, Any]
+PACES = {"logging": 1.0}
+"""API -> seconds between two calls: 60 reads of log entries a minute is what a project has."""
 _IDS = ("x-goog-request-id", "x-request-id", "x-guploader-uploadid", "x-cloud-trace-context")
 
 
@@ -37,6 +40,7 @@ class Rest:
         self._headers = {"User-Agent": f"nhiscan/{context.version}" if context.version else "nhiscan"}
         if quota_project:
             self._headers["x-goog-user-project"] = quota_project
+        self._paces = {api: Pace(context, seconds) for api, seconds in PACES.items()}
         self._idle: deque[Any] = deque()  # append and pop are atomic
 
     @contextmanager
@@ -69,18 +73,24 @@ class Rest:
         note.done(**told)
         return answer
 
-    def pages(self, api: str, operation: str, path: str, name: str, **query: Any) -> Iterator[tuple[list[Json], Json]]:
+    def pages(
+        self, api: str, operation: str, path: str, name: str, *, body: Json | None = None, **query: Any
+    ) -> Iterator[tuple[list[Json], Json]]:
         """The items of each page under ``name``, with the whole answer, up to the page that names no next one.
 
-        BadAnswer where a page is not one, or names itself as the next.
+        With a ``body`` it is a POST, and the token goes into the body. BadAnswer where a page is not one, or names
+        itself as the next.
         """
         token, number = "", 0
         while True:
             number += 1
-            note = Note(self._context, api, operation, self._addresses[api], path=path, **query)
+            note = Note(self._context, api, operation, self._addresses[api], path=path, **query, **(body or {}))
             note.page = number
-            asked = {**query, "pageToken": token} if token else query
-            answer, told = self._ask("GET", api, operation, path, asked, None, note)
+            following_on = {"pageToken": token} if token else {}
+            if body is None:
+                answer, told = self._ask("GET", api, operation, path, {**query, **following_on}, None, note)
+            else:
+                answer, told = self._ask("POST", api, operation, path, query, {**body, **following_on}, note)
             following = answer.get("nextPageToken") or ""
             items = answer.get(name) or []
             note.done(**told, items=len(items) if isinstance(items, list) else None, more=bool(following))
@@ -101,6 +111,8 @@ class Rest:
         url = f"{self._addresses[api]}/{path}"
         while True:
             patience.attempts += 1
+            if api in self._paces:
+                self._paces[api].wait()
             try:
                 with self._session() as session:
                     got = session.request(

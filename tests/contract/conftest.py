@@ -37,6 +37,8 @@ ANSWERS = {
     "storage.projects.hmacKeys.list": ("storage.v1", "HmacKeysMetadata"),
     "policyanalyzer.activities.query": ("policyanalyzer.v1", "GoogleCloudPolicyanalyzerV1QueryActivityResponse"),
     "orgpolicy.policies.getEffectivePolicy": ("orgpolicy.v2", "GoogleCloudOrgpolicyV2Policy"),
+    "monitoring.projects.timeSeries.list": ("monitoring.v3", "ListTimeSeriesResponse"),
+    "logging.entries.list": ("logging.v2", "ListLogEntriesResponse"),
     "recommender.insightTypes.insights.list": ("recommender.v1", "GoogleCloudRecommenderV1ListInsightsResponse"),
 }
 """Method as it is counted -> API and name of the schema of its whole answer."""

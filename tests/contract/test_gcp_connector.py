@@ -30,7 +30,7 @@ from nhiscan_gcp.simulated import (
     World,
 )
 from nhiscan_gcp.simulated.example import BARE, DAY, LAB, LIVE, OPS, ORGANIZATION, SHOP, SHOP_NUMBER, account, example
-from nhiscan_gcp.simulated.gateway import Gateway
+from nhiscan_gcp.simulated.gateway import METHODS, Gateway
 
 NOW = at("2026-11-02T09:00:00")
 LIST = "cloudasset.assets.listResource"
@@ -226,6 +226,125 @@ def test_workloads_run_as_accounts(start: Start) -> None:
     assert f"//compute.googleapis.com/projects/{SHOP}/zones/europe-west1-b/instances/web-1" in {
         row["subject"] for row in rows
     }
+
+
+def test_insights_are_asked_for_on_demand(start: Start) -> None:
+    bench = start(settings={"insights": True})
+    outcome = bench.scan()
+    assert not outcome.incomplete, list(outcome.gaps)
+    accounts = {row["name"].partition("@")[0]: row for row in bench.rows("identity", 1).values()}
+    compute, deploy = accounts[f"{SHOP_NUMBER}-compute"], accounts["deploy"]
+    assert (compute["used_at"], compute["known_since"]) == (None, NOW - 91 * DAY), "not seen in the period"
+    assert (deploy["used_at"], deploy["known_since"]) == (None, None), "nothing is said of it"
+    uses = {
+        (row["identity"], row["service"], row["action"]): (row["used_at"], row["known_since"])
+        for row in bench.rows("access_use", 1).values()
+    }
+    used, unused = (NOW - DAY, NOW - 91 * DAY), (None, NOW - 91 * DAY)
+    assert uses == {
+        (compute["key"], "compute", None): used,
+        (compute["key"], "compute", "compute.instances.create"): used,
+        (compute["key"], "iam", None): unused,
+        (deploy["key"], "storage", None): unused,  # of a predefined role and of a custom one
+    }
+
+
+def test_metrics_are_asked_for_on_demand(start: Start) -> None:
+    bench = start(settings={"monitoring": True})
+    outcome = bench.scan()
+    assert not outcome.incomplete, list(outcome.gaps)
+    keys = {row["name"]: row for row in only(bench.rows("credential", 1), kind="api_key")}
+    assert keys["everything"]["used_at"] == NOW - 4 * DAY - NOW % DAY
+    assert keys["everything"]["known_since"] == NOW - 20 * DAY, "younger than the window: known from its beginning"
+    assert keys["maps"]["used_at"] is None
+    assert keys["maps"]["known_since"] == NOW - NOW % DAY - 41 * DAY
+    accounts = {row["name"].partition("@")[0]: row["used_at"] for row in bench.rows("identity", 1).values()}
+    assert accounts["deploy"] == NOW - 2 * DAY - NOW % DAY
+    assert accounts[f"{SHOP_NUMBER}-compute"] is None
+    made = bench.cloud.calls.by_action()
+    assert made["monitoring.projects.timeSeries.list"] == 2 + 3, "API keys of two projects, accounts of three"
+
+
+def test_metrics_stand_in_for_policy_analyzer_with_a_shorter_window(start: Start) -> None:
+    bench = start(settings={"monitoring": True, "account-activity": True})
+    bench.cloud.faults.deny("policyanalyzer.*")
+    outcome = bench.scan()
+    assert not outcome.incomplete, list(outcome.gaps)
+    for source in ("policyanalyzer.key-activities", "policyanalyzer.account-activities"):
+        row = state(outcome.coverage, source, project(SHOP))
+        assert (row.state, row.replaced_by) in (
+            ("replaced", "monitoring.key-use"),
+            ("replaced", "monitoring.account-use"),
+        )
+    keys = {row["created_at"]: row for row in only(bench.rows("credential", 1), kind="service_account_key")}
+    assert keys[NOW - 400 * DAY]["used_at"] == NOW - 3 * DAY - NOW % DAY
+    leaked = keys[NOW - 300 * DAY]
+    assert leaked["used_at"] is None
+    assert leaked["known_since"] == NOW - NOW % DAY - 41 * DAY, "and not since it was made"
+
+
+def test_metrics_that_lack_a_part_are_no_answer(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = start(settings={"monitoring": True})
+    method = next(one for one in METHODS if one.api == "monitoring")
+    broken = replace(method, answer=lambda call: {**method.answer(call), "unreachable": ["europe-west1"]})
+    monkeypatch.setattr(
+        "nhiscan_gcp.simulated.gateway.METHODS", tuple(broken if one is method else one for one in METHODS)
+    )
+    row = state(bench.scan().coverage, "monitoring.api-key-use", project(SHOP))
+    assert (row.state, row.code) == ("failed", "BadAnswer")
+
+
+def test_creators_are_asked_for_on_demand(start: Start) -> None:
+    bench = start(settings={"creators": True})
+    outcome = bench.scan()
+    assert not outcome.incomplete, list(outcome.gaps)
+    identities = {row["name"].partition("@")[0]: key for key, row in bench.rows("identity", 1).items()}
+    credentials = bench.rows("credential", 1)
+    rows = only(bench.rows("relation", 1), kind="created_by")
+    told = {}
+    for row in rows:
+        made = credentials.get(row["subject"])
+        told[row["subject"] if made is None else (made["kind"], made["created_at"])] = row["target"]
+        assert row["scope"] == project(LAB if row["subject"] == identities["ci"] else SHOP)
+    assert told == {
+        identities["ci"]: "user:ann@example.com",
+        ("service_account_key", NOW - 90 * DAY): identities["ci"],  # an account of another project made it
+        ("service_account_key", NOW - 300 * DAY): "user:bob@example.com",
+        ("api_key", NOW - 20 * DAY): "user:bob@example.com",
+    }, "what is older than the log, failed attempts and entries of what is gone give nothing"
+    kept = {row["scope"]: row["number"] for row in only(bench.rows("setting", 1), name="audit_log.kept_days")}
+    assert kept == dict.fromkeys((project(SHOP), project(LAB), project(OPS), project(BARE)), 400)
+    assert bench.cloud.calls.of("logging.entries.list") == 1, "a hundred projects in one question"
+    assert bench.cloud.canaries.in_files([bench.folder]) == {}
+    alone = start(settings={"creators": True, "project": (SHOP,)})
+    alone.scan()
+    assert len(only(alone.rows("relation", 1), kind="created_by")) == 3
+
+
+def test_a_project_whose_log_is_denied_costs_the_others_nothing(start: Start) -> None:
+    bench = start(settings={"creators": True})
+    bench.cloud.faults.deny("logging.logEntries.list", account=LAB)
+    outcome = bench.scan()
+    denied = state(outcome.coverage, "logging.creations-of-project", project(LAB))
+    assert (denied.state, denied.permission) == ("denied", "logging.logEntries.list")
+    assert state(outcome.coverage, "logging.creations-of-project", project(SHOP)).state == "complete"
+    rows = only(bench.rows("relation", 1), kind="created_by")
+    assert {row["scope"] for row in rows} == {project(SHOP)}
+    assert outcome.incomplete
+
+
+def test_the_log_is_asked_no_faster_than_its_quota_allows(start: Start) -> None:
+    """Three questions for 250 projects: each waits for its turn, and none is refused."""
+    world = World(
+        tuple(Project(f"p-{number:03}", NOW - DAY) for number in range(250)),
+        organization=Organization(ORGANIZATION, "example.com"),
+    )
+    bench = start(world, gate=False, settings={"creators": True})
+    bench.cloud.faults.throttle("logging.logEntries.list", account="p-000", burst=1, per_second=1)
+    assert not bench.scan().incomplete
+    calls = [call for _, _, calls in bench.transcript(1) for call in calls if call.service == "logging"]
+    assert [call.attempts for call in calls] == [1, 1, 1]
+    assert calls[2].ended_at - calls[0].started_at >= 2, "seconds of the simulated clock"
 
 
 def test_where_resources_cannot_be_cut_they_are_cut_here(start: Start) -> None:

@@ -37,9 +37,10 @@ class TestOrganization(ConnectorContract):
     @pytest.fixture
     def contract(self, gcp_gate: Gate) -> Contract:
         # three searches and the predefined roles; six lists of assets and three searches of them; HMAC keys and last
-        # use of three projects; four constraints on each of them and the organisation; states of three accounts' keys
-        budget = 3 + 1 + 6 + 3 + 3 + 3 + 4 * 4 + 3
-        return Contract(connector=CONNECTOR, simulation=simulation(gcp_gate), budget=budget)
+        # use of three projects; four constraints on each of them and the organisation; states of three accounts' keys;
+        # the audit logs of all three in one question
+        budget = 3 + 1 + 6 + 3 + 3 + 3 + 4 * 4 + 3 + 1
+        return Contract(connector=CONNECTOR, simulation=simulation(gcp_gate, creators=True), budget=budget)
 
 
 class TestProject(ConnectorContract):
@@ -47,10 +48,12 @@ class TestProject(ConnectorContract):
     def contract(self, gcp_gate: Gate) -> Contract:
         # the project and the predefined roles; accounts, keys of two, API keys, pools and providers, roles, policies of
         # the project and two accounts, creation times, workloads and the one account of another project that they name,
-        # last use, HMAC keys, four constraints, key states, last use of accounts
-        budget = 2 + 1 + 2 + 1 + 2 + 1 + 3 + 1 + 1 + 1 + 1 + 4 + 1 + 1
+        # last use, HMAC keys, four constraints, key states, last use of accounts; insights of accounts and policies,
+        # use of API keys, the audit log
+        budget = 2 + 1 + 2 + 1 + 2 + 1 + 3 + 1 + 1 + 1 + 1 + 4 + 1 + 1 + 2 + 1 + 1
+        wanted = ("account-activity", "insights", "monitoring", "creators")
         return Contract(
             connector=CONNECTOR,
-            simulation=simulation(gcp_gate, project=(SHOP,), **{"account-activity": True}),
+            simulation=simulation(gcp_gate, project=(SHOP,), **dict.fromkeys(wanted, True)),
             budget=budget,
         )

@@ -13,6 +13,7 @@ from nhiscan_gcp.endpoints import addresses, given
 from nhiscan_gcp.hierarchy import Wanted
 
 ALONE = {"project": ("shop-live",)}
+ALL = dict.fromkeys(("account-activity", "insights", "monitoring", "creators"), True)
 
 
 def test_the_declaration_is_read_without_the_sdk() -> None:
@@ -24,7 +25,9 @@ def test_the_declaration_is_read_without_the_sdk() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("settings", [{}, ALONE, {"no-key-state": True, "account-activity": True}])
+@pytest.mark.parametrize(
+    "settings", [{}, ALONE, {"no-key-state": True, "account-activity": True}, ALL, {**ALONE, **ALL}]
+)
 def test_sources_name_tables_and_fields_of_the_model(settings: dict[str, object]) -> None:
     sources = CONNECTOR.sources(settings)
     for source in sources:
@@ -54,7 +57,15 @@ def test_a_project_alone_has_no_listing_from_above() -> None:
     assert {source.id for source in CONNECTOR.sources(above)} == {source.id for source in CONNECTOR.sources({})}
 
 
-@pytest.mark.parametrize("settings", [{}, ALONE])
+def test_what_is_asked_for_is_in_the_role() -> None:
+    asked = ("logging.logEntries.list", "monitoring.timeSeries.list", "recommender.iamPolicyInsights.list")
+    apis = ("logging.googleapis.com", "monitoring.googleapis.com", "recommender.googleapis.com")
+    plain, whole = CONNECTOR.permissions({}), CONNECTOR.permissions(ALL)
+    assert not any(word in plain for word in (*asked, *apis))
+    assert all(word in whole for word in (*asked, *apis, "recommender.iamServiceAccountInsights.list"))
+
+
+@pytest.mark.parametrize("settings", [{}, ALONE, ALL])
 def test_the_role_reads_and_nothing_else(settings: dict[str, object]) -> None:
     text = CONNECTOR.permissions(settings)
     asked = [line[2:] for line in text.splitlines() if line.startswith("- ")]
@@ -62,7 +73,7 @@ def test_the_role_reads_and_nothing_else(settings: dict[str, object]) -> None:
     verbs = ("get", "list", "getIamPolicy", "query", "listResource", "searchAllIamPolicies", "searchAllResources")
     assert all(name.rpartition(".")[2] in verbs for name in asked)
     assert "getKeyString" not in text
-    assert ("gcloud organizations" in text) == (settings == {})
+    assert ("gcloud organizations" in text) == (settings != ALONE)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from nhiscan_gcp.simulated.world import (
     Insight,
     Key,
     Organization,
+    PolicyInsight,
     Pool,
     Project,
     Provider,
@@ -40,12 +41,19 @@ def example(now: int) -> World:
     deploy = ServiceAccount(
         "deploy",
         now - 700 * DAY,
+        created_by="user:eve@example.com",  # too long ago for the audit log
         display_name="Deployments",
         description="owner: ann@example.com",
         keys=(
             Key(now - 400 * DAY, used_at=now - 3 * DAY),
-            Key(now - 90 * DAY, valid_before=now + 275 * DAY, uploaded=True),
-            Key(now - 300 * DAY, disabled=True, disable_reason="EXPOSED", exposed="https://code.example.com/leak"),
+            Key(now - 90 * DAY, valid_before=now + 275 * DAY, uploaded=True, created_by=account("ci", LAB)),
+            Key(
+                now - 300 * DAY,
+                disabled=True,
+                disable_reason="EXPOSED",
+                exposed="https://code.example.com/leak",
+                created_by="user:bob@example.com",
+            ),
             Key(now - 9 * DAY, valid_before=now + 6 * DAY, user_managed=False, used_at=now - 2 * DAY),
         ),
         bindings=(
@@ -71,7 +79,7 @@ def example(now: int) -> World:
         accounts=(deploy, compute, ServiceAccount("old", now - 600 * DAY, deleted=True, unique_id="1" * 21)),
         api_keys=(
             ApiKey("maps", now - 500 * DAY, targets=("maps-backend.googleapis.com",), clients="browser"),
-            ApiKey("everything", now - 20 * DAY),
+            ApiKey("everything", now - 20 * DAY, created_by="user:bob@example.com", used_at=now - 4 * DAY),
             ApiKey("retired", now - 300 * DAY, targets=("maps-backend.googleapis.com",), deleted_at=now - 5 * DAY),
         ),
         hmac_keys=(HmacKey("deploy", now - 200 * DAY), HmacKey("compute", now - 100 * DAY, "INACTIVE")),
@@ -103,11 +111,18 @@ def example(now: int) -> World:
         ),
         constraints=(Constraint("iam.disableServiceAccountKeyCreation", enforced=False),),
         insights=(Insight("compute", refreshed_at=now - DAY),),
+        policy_insights=(
+            PolicyInsight(f"serviceAccount:{compute.email}", "roles/editor", ("compute.instances.create",), now - DAY),
+            PolicyInsight(account("deploy", SHOP), "roles/storage.admin", refreshed_at=now - DAY),
+            PolicyInsight(account("deploy", SHOP), f"projects/{SHOP}/roles/shopper", refreshed_at=now - DAY),
+            PolicyInsight("group:staff@example.com", "roles/viewer", ("compute.instances.get",), now - DAY),
+        ),
     )
     ci = ServiceAccount(
         "ci",
         now - 300 * DAY,
         disabled=True,
+        created_by="user:ann@example.com",
         keys=(Key(now - 300 * DAY, used_at=now - 200 * DAY),),
     )
     lab = Project(

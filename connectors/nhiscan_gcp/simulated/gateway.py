@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, unquote
 from nhiscan.testing.counts import CallCounts
 from nhiscan.testing.faults import CUT, DENY, THROTTLE, Attempt, Fault, Faults
 from nhiscan.testing.server import ConnectionCut
-from nhiscan_gcp.simulated import assets, services
+from nhiscan_gcp.simulated import assets, insights, logs, metrics, services
 from nhiscan_gcp.simulated.answers import Json, Query, Refusal, denied, invalid, masked
 from nhiscan_gcp.simulated.estate import Estate
 from nhiscan_gcp.simulated.services import Call, Method
@@ -72,8 +72,13 @@ METHODS: tuple[Method, ...] = (
             "policyanalyzer.activities.query", (*_PAGED, "filter"), services.query_activities),
     _method("orgpolicy", "GET", rf"v2/{_NODE}/policies/(?P<constraint>[\w.]+):getEffectivePolicy",
             "orgpolicy.policies.getEffectivePolicy", (), services.effective_policy),
+    _method("monitoring", "GET", rf"v3/{_PROJECT}/timeSeries", "monitoring.projects.timeSeries.list",
+            (*_PAGED, "filter", "interval.startTime", "interval.endTime", "view",
+             *(f"aggregation.{name}" for name in
+               ("alignmentPeriod", "perSeriesAligner", "crossSeriesReducer", "groupByFields"))), metrics.list_series),
+    _method("logging", "POST", r"v2/entries:list", "logging.entries.list", (), logs.list_entries),
     _method("recommender", "GET", rf"v1/{_PROJECT}/locations/global/insightTypes/(?P<type>[\w.]+)/insights",
-            "recommender.insightTypes.insights.list", (*_PAGED, "filter"), services.list_insights),
+            "recommender.insightTypes.insights.list", (*_PAGED, "filter"), insights.list_insights),
 )  # fmt: skip
 APIS = tuple(sorted({method.api for method in METHODS}))
 

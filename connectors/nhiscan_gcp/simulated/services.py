@@ -7,7 +7,7 @@ from typing import Any
 
 from nhiscan_gcp.simulated.answers import Json, Query, Sizes, api_disabled, denied, invalid, missing, page
 from nhiscan_gcp.simulated.estate import Estate, HeldAccount, HeldProject
-from nhiscan_gcp.simulated.ids import day, stamp
+from nhiscan_gcp.simulated.ids import day
 
 DAY = 86_400
 ASSET_WINDOW = 35 * DAY
@@ -160,7 +160,12 @@ def _project(call: Call, permission: str, name: str = "id") -> HeldProject:
     return held
 
 
-def _switched_on(held: HeldProject, service: str) -> None:
+def in_project(call: Call, permission: str) -> HeldProject:
+    """The same for methods whose path names a project and nothing else."""
+    return _project(call, permission, "project")
+
+
+def switched_on(held: HeldProject, service: str) -> None:
     if service in held.project.disabled_apis:
         raise api_disabled(service, held.number)
 
@@ -222,7 +227,7 @@ def list_providers(call: Call) -> Json:
 
 def list_api_keys(call: Call) -> Json:
     held = _project(call, "apikeys.keys.list", "project")
-    _switched_on(held, "apikeys.googleapis.com")
+    switched_on(held, "apikeys.googleapis.com")
     found = call.estate.api_keys(held, deleted=call.query.true("showDeleted"))
     return listed("keys", *call.page(f"api keys of {held.id}", found, Sizes(50, 300)))
 
@@ -230,7 +235,7 @@ def list_api_keys(call: Call) -> Json:
 def list_hmac_keys(call: Call) -> Json:
     """At most 250 a page; a page ends early where it names too many accounts."""
     held = _project(call, "storage.hmacKeys.list", "project")
-    _switched_on(held, "storage.googleapis.com")
+    switched_on(held, "storage.googleapis.com")
     deleted = call.query.true("showDeletedKeys")
     found = [shown for key, shown in call.estate.hmac_keys(held) if deleted or key.state != "DELETED"]
     sizes = Sizes(250, 250, "maxResults")
@@ -255,7 +260,7 @@ def query_activities(call: Call) -> Json:
     if kind not in ACTIVITIES:
         raise invalid(f"Unknown activity type {kind}")
     held = _project(call, ACTIVITIES[kind], "project")
-    _switched_on(held, "policyanalyzer.googleapis.com")
+    switched_on(held, "policyanalyzer.googleapis.com")
     end = call.now - call.now % DAY
     start = end - call.estate.world.observed_days * DAY
     found = []
@@ -285,7 +290,7 @@ def _activity(kind: str, account: HeldAccount, key: str | None, used_at: int | N
     }
 
 
-# --- Organization Policy and Recommender ---
+# --- Organization Policy ---
 
 
 def effective_policy(call: Call) -> Json:
@@ -296,7 +301,7 @@ def effective_policy(call: Call) -> Json:
         raise denied("orgpolicy.policy.get", scope)
     if kind == "projects":
         held = _project(call, "orgpolicy.policy.get")
-        _switched_on(held, "orgpolicy.googleapis.com")
+        switched_on(held, "orgpolicy.googleapis.com")
         chain, scope = held.ancestors, f"projects/{held.number}"
     else:
         call.allow("orgpolicy.policy.get", scope)
@@ -321,39 +326,3 @@ def _constraints(estate: Estate, node: str) -> Iterable[Any]:
     if kind == "folders":
         return next(folder.constraints for folder in estate.world.folders if folder.id == name)
     return estate.world.organization.constraints if estate.world.organization else ()
-
-
-def list_insights(call: Call) -> Json:
-    held = _project(call, "recommender.iamServiceAccountInsights.list", "project")
-    _switched_on(held, "recommender.googleapis.com")
-    kind = call.match["type"]
-    if kind != "google.iam.serviceAccount.Insight":
-        raise invalid(f"Unknown insight type {kind}")
-    accounts = {one.account.name: one for one in call.estate.accounts[held.id]}
-    found = []
-    for insight in held.project.insights:
-        account = accounts[insight.account]
-        content: Json = {
-            "email": account.email,
-            "projectId": held.id,
-            "serviceAccountId": account.unique_id,
-        }
-        if insight.last_used_at is not None:
-            content["lastAuthenticatedTime"] = stamp(insight.last_used_at)
-        uuid = call.estate.ids.uuid("insight", held.id, insight.account)
-        found.append(
-            {
-                "name": f"projects/{held.number}/locations/global/insightTypes/{kind}/insights/{uuid}",
-                "description": "Service account is inactive.",
-                "content": content,
-                "lastRefreshTime": stamp(insight.refreshed_at),
-                "observationPeriod": f"{90 * DAY}s",
-                "stateInfo": {"state": "ACTIVE"},
-                "category": "SECURITY",
-                "insightSubtype": insight.subtype,
-                "severity": "LOW",
-                "targetResources": [account.asset()],
-                "etag": call.estate.ids.etag("insight", uuid),
-            }
-        )
-    return listed("insights", *call.page(f"insights of {held.id}", found, Sizes(100, 1000)))

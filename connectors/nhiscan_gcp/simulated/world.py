@@ -41,6 +41,7 @@ class Key:
     exposed: str | None = None  # where Google saw it; stays for the life of the key
     used_at: int | None = None
     id: str | None = None
+    created_by: str | None = None  # who made it, as the audit log names it; None: no entry
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class ServiceAccount:
     bindings: tuple[Binding, ...] = ()
     used_at: int | None = None
     unique_id: str | None = None
+    created_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ class ApiKey:
     service_account: str | None = None  # e-mail of the account that it acts as
     deleted_at: int | None = None
     uid: str | None = None
+    created_by: str | None = None
+    used_at: int | None = None  # last request with it
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,16 @@ class Insight:
 
 
 @dataclass(frozen=True)
+class PolicyInsight:
+    """What the recommender saw a member use of a role that it holds on the project."""
+
+    member: str
+    role: str
+    used: tuple[str, ...] = ()  # permissions
+    refreshed_at: int = 0
+
+
+@dataclass(frozen=True)
 class Project:
     id: str
     created_at: int
@@ -168,6 +182,7 @@ class Project:
     bindings: tuple[Binding, ...] = ()
     constraints: tuple[Constraint, ...] = ()
     insights: tuple[Insight, ...] = ()
+    policy_insights: tuple[PolicyInsight, ...] = ()
     disabled_apis: frozenset[str] = frozenset()  # "policyanalyzer.googleapis.com"
     number: str | None = None
 

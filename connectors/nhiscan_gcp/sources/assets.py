@@ -15,15 +15,15 @@ from nhiscan_gcp.rest import Json
 PAGE, FOUND = 1000, 500  # the most on a page of the list, of a search
 OPERATION, SEARCH = "cloudasset.assets.list", "cloudasset.searchAllResources"
 IAM, CRM, KEYS = "iam.googleapis.com", "cloudresourcemanager.googleapis.com", "apikeys.googleapis.com"
-_FIELDS = "assets(name,assetType,ancestors,resource/data),readTime,nextPageToken"
+FIELDS = "assets(name,assetType,ancestors,resource/data),readTime,nextPageToken"
 
 
-def listed(node: Node, *types: str, fields: str = _FIELDS) -> Iterator[tuple[str, str | None, str, Json]]:
+def listed(node: Node, *types: str, fields: str = FIELDS) -> Iterator[tuple[str, str | None, str, Json]]:
     """(asset type, key of its project, full name, resource) of each asset of these types below a node.
 
     The key is None where the asset lives in no project that is planned.
     """
-    query = {"assetTypes": types, "contentType": "RESOURCE", "readTime": stamp(node.read_time)}
+    query: dict[str, Any] = {"assetTypes": types, "contentType": "RESOURCE", "readTime": stamp(node.read_time)}
     path = f"v1/{node.name}/assets"
     for assets, _ in node.rest.pages("cloudasset", OPERATION, path, "assets", pageSize=PAGE, fields=fields, **query):
         for asset in assets:

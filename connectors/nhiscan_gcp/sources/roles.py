@@ -20,6 +20,7 @@ def run(node: Node, reader: Reader) -> Iterator[Record]:
         own = node.scope.kind == "organization" and str(data.get("name", "")).startswith(f"{node.name}/")
         scope = node.key if own else project
         if scope is not None and data.get("deleted") is not True:
+            node.registry.put_role(str(data.get("name", "")), records.services_of(data))
             yield from records.custom_role(scope, data, ALL)
     yield from assets.ended(node)
 
@@ -29,6 +30,7 @@ def run_each(node: Node, reader: Reader) -> Iterator[Record]:
     del reader
     for shown in node.iam.roles(node.name):
         if not shown.get("deleted"):
+            node.registry.put_role(str(shown.get("name", "")), records.services_of(shown))
             yield from records.custom_role(node.key, shown, EACH)
 
 

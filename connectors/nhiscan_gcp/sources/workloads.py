@@ -10,7 +10,8 @@ from typing import Any
 from nhiscan.connector import Reader
 from nhiscan.model import Record
 from nhiscan_gcp import records
-from nhiscan_gcp.failures import InputNotRead, Refused
+from nhiscan_gcp.cutting import cut
+from nhiscan_gcp.failures import InputNotRead
 from nhiscan_gcp.node import Node
 from nhiscan_gcp.rest import Json
 from nhiscan_gcp.sources import accounts, assets
@@ -59,17 +60,7 @@ def _unlisted(node: Node) -> Iterator[bool]:
 
 
 def _listed(node: Node) -> Iterator[tuple[str, str | None, str, Json]]:
-    """Resources cut to the account. Where the API says 400, it cannot cut inside one: then whole, and cut here."""
-    shown = assets.listed(node, *TYPES, fields=_FIELDS)
-    try:
-        first = next(shown, None)
-    except Refused as error:
-        if error.status != 400:
-            raise
-        shown, first = assets.listed(node, *TYPES), None
-    if first is not None:
-        yield first
-    yield from shown
+    return cut(lambda fields: assets.listed(node, *TYPES, fields=fields), _FIELDS, assets.FIELDS)
 
 
 def _accounts(kind: str, data: Json, number: str, project: str) -> list[str]:

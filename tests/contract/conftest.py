@@ -1,5 +1,6 @@
 """The schema gate of the simulated Google Cloud: no answer leaves it that Google's own discovery documents refuse."""
 
+import importlib.util
 import json
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -124,3 +125,35 @@ def gcp_gate() -> Iterator[Gate]:
 def gcp_problems() -> Callable[[Any, dict[str, Any]], Iterator[str]]:
     """The gate's judgement, for tests of the gate itself."""
     return problems
+
+
+def _azure() -> Any:
+    """The gate of the simulated Entra ID and Azure: a file of its own, which no path for imports leads to."""
+    path = Path(__file__).with_name("azure_gate.py")
+    spec = importlib.util.spec_from_file_location("nhiscan_tests_azure_gate", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def azure_problems() -> Callable[[Any], Iterator[str]]:
+    """The judgement of the gate of Azure on one answer (`nhiscan_azure.simulated.gateway.Answered`)."""
+    found: Callable[[Any], Iterator[str]] = _azure().problems
+    return found
+
+
+@pytest.fixture
+def azure_gate(azure_problems: Callable[[Any], Iterator[str]]) -> Iterator[Callable[[Any], None]]:
+    """For `nhiscan_azure.simulated.gateway.Gateway.gate`. The test fails in the end where an answer was one that
+    Microsoft could not give.
+    """
+    found: list[str] = []
+
+    def gate(answered: Any) -> None:
+        found.extend(f"{answered.action} {problem}" for problem in azure_problems(answered))
+
+    yield gate
+    assert found == []

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from azure.identity import DefaultAzureCredential
 
 from nhiscan.testing.clock import SimulatedClock, at
 from nhiscan.testing.environment import environment
-from nhiscan_azure.simulated import Application, Directory, Secret, SimulatedAzure, World
-from nhiscan_azure.simulated.example import DAY, LIVE, TENANT, example
+from nhiscan_azure.simulated import GRAPH_PERMISSIONS, Application, Directory, Secret, SimulatedAzure, World
+from nhiscan_azure.simulated import Caller as Reader
+from nhiscan_azure.simulated.example import DAY, GONE, LAB, LIVE, TENANT, example
 
 NOW = at("2026-11-02T09:00:00")
 ARG = "providers/Microsoft.ResourceGraph/resources"
@@ -68,12 +70,13 @@ Start = Callable[..., Caller]
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
+def start(azure_gate: Callable[[Any], None]) -> Iterator[Start]:
     """Starts one simulation and gives a caller of it."""
     with ExitStack() as opened:
 
         def starting(world: World | None = None, **options: Any) -> Caller:
             cloud = opened.enter_context(SimulatedAzure(world or example(NOW), clock=SimulatedClock(NOW), **options))
+            cloud.gateway.gate = azure_gate
             opened.enter_context(environment(cloud.environment, remove=cloud.remove))
             caller = Caller(cloud)
             opened.callback(caller.close)
@@ -90,6 +93,101 @@ def many(applications: int) -> World:
             )
         )
     )
+
+
+DIRECTORY = (
+    *("organization", "applications", "servicePrincipals", "users", "groups", "oauth2PermissionGrants"),
+    *("policies/defaultAppManagementPolicy", "policies/authorizationPolicy", "policies/adminConsentRequestPolicy"),
+)
+ROLES = (
+    *("roleDefinitions", "roleAssignments", "roleEligibilityScheduleInstances", "roleAssignmentScheduleInstances"),
+)
+AGENTS = ("AgentIdentity.Read.All", "AgentIdentityBlueprint.Read.All", "AgentIdentityBlueprintPrincipal.Read.All")
+
+
+def test_every_method_of_graph_gives_what_its_schema_allows(start: Start) -> None:
+    world = example(NOW)
+    caller = start(replace(world, caller=Reader(graph=(*GRAPH_PERMISSIONS, *AGENTS))))
+    for path in (*DIRECTORY, *(f"roleManagement/directory/{one}" for one in ROLES)):
+        assert caller.graph(path), path
+    apps, principals = caller.graph("applications")["value"], caller.graph("servicePrincipals")["value"]
+    for one in (*apps, *principals):
+        kind = "applications" if one in apps else "servicePrincipals"
+        if one["displayName"] == "vanishing" and kind == "applications":
+            continue
+        assert caller.graph(f"{kind}/{one['id']}")["id"] == one["id"]
+        for relation in ("owners", "federatedIdentityCredentials"):
+            assert "value" in caller.graph(f"{kind}/{one['id']}/{relation}")
+    for one in principals:
+        for relation in ("appRoleAssignments", "appRoleAssignedTo", "transitiveMemberOf"):
+            assert "value" in caller.graph(f"servicePrincipals/{one['id']}/{relation}")
+    for one in caller.graph("groups")["value"]:
+        for relation in ("owners", "members", "transitiveMembers", "appRoleAssignments"):
+            assert "value" in caller.graph(f"groups/{one['id']}/{relation}")
+    for report in ("servicePrincipalSignInActivities", "appCredentialSignInActivities"):
+        assert caller.ask("graph", f"beta/reports/{report}").json()["value"]
+    people = caller.graph("users", select="id,accountEnabled,userType,employeeLeaveDateTime,signInActivity")["value"]
+    assert sum(one["accountEnabled"] is False for one in people) == 1
+    ids = [one["id"] for one in (*people, *principals)]
+    body = {"ids": [*ids, GONE], "types": ["user", "servicePrincipal"]}
+    answer = caller.ask("graph", "v1.0/directoryObjects/getByIds", verb="POST", body=body)
+    assert {one["id"] for one in answer.json()["value"]} == set(ids)
+    for path in ("applications/graph.agentIdentityBlueprint", "servicePrincipals/microsoft.graph.agentIdentity"):
+        assert len(caller.graph(path)["value"]) == 1
+
+
+def test_every_list_of_resource_manager_gives_what_its_models_allow(start: Start) -> None:
+    caller = start()
+    assert len(caller.arm("subscriptions", "2022-12-01")["value"]) == 2
+    groups = "providers/Microsoft.Management/managementGroups"
+    assert len(caller.arm(groups, "2021-04-01")["value"]) == 3
+    tree = caller.arm(f"{groups}/{TENANT}", "2021-04-01", expand="children", recurse="true")["properties"]["children"]
+    assert [one["name"] for one in tree] == ["platform", LAB]
+    assert len(caller.arm(f"{groups}/{TENANT}/descendants", "2021-04-01")["value"]) == 4
+    assert len(caller.arm(f"{AUTHORIZATION}/roleAssignments", "2022-04-01")["value"]) == 11
+    assert caller.arm(f"{AUTHORIZATION}/roleDefinitions", "2022-04-01", filter="type eq 'CustomRole'")["value"]
+    assert len(caller.arm(f"{AUTHORIZATION}/denyAssignments", "2022-04-01")["value"]) == 1
+    assert len(caller.arm(f"{AUTHORIZATION}/classicAdministrators", "2015-07-01")["value"]) == 1
+    counts = {
+        "roleEligibilitySchedules": 1,
+        "roleEligibilityScheduleInstances": 1,
+        "roleAssignmentSchedules": 11,
+        "roleAssignmentScheduleInstances": 11,
+    }
+    for name, number in counts.items():
+        assert len(caller.arm(f"{AUTHORIZATION}/{name}", "2020-10-01")["value"]) == number, name
+    assert len(caller.arm(f"subscriptions/{LIVE}/resourcegroups", "2021-04-01")["value"]) == 2
+    for kind, number in (
+        ("Microsoft.ManagedIdentity/userAssignedIdentities", 1),
+        ("Microsoft.Storage/storageAccounts", 2),
+        ("Microsoft.KeyVault/vaults", 1),
+        ("Microsoft.CognitiveServices/accounts", 1),
+        ("Microsoft.Compute/virtualMachines", 1),
+    ):
+        assert len(caller.arm(f"subscriptions/{LIVE}/providers/{kind}", "2023-01-31")["value"]) == number, kind
+    inside = f"subscriptions/{LIVE}/resourceGroups/shop-rg/providers"
+    identity = f"{inside}/Microsoft.ManagedIdentity/userAssignedIdentities/runner"
+    assert len(caller.arm(f"{identity}/federatedIdentityCredentials", "2024-11-30")["value"]) == 1
+    vault = f"{inside}/Microsoft.KeyVault/vaults/shopvault"
+    assert len(caller.arm(f"{vault}/secrets", "2024-11-01")["value"]) == 2
+    assert len(caller.arm(f"{vault}/keys", "2024-11-01")["value"]) == 1
+
+
+def test_every_table_of_resource_graph_gives_what_its_models_allow(start: Start) -> None:
+    caller = start()
+    types = {
+        table: {row["type"] for row in caller.query(table)["data"]}
+        for table in ("resources", "resourcecontainers", "authorizationresources")
+    }
+    assert types["authorizationresources"] == {
+        *("microsoft.authorization/roleassignments", "microsoft.authorization/roledefinitions"),
+        "microsoft.authorization/classicadministrators",
+    }
+    assert types["resourcecontainers"] == {
+        *("microsoft.management/managementgroups", "microsoft.resources/subscriptions"),
+        "microsoft.resources/subscriptions/resourcegroups",
+    }
+    assert len(types["resources"]) == 6
 
 
 @pytest.mark.parametrize("way", ["secret", "certificate", "federated"])

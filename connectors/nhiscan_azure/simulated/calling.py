@@ -91,7 +91,11 @@ class Call:
         """The object that the path names: one of ``kinds``, and still there."""
         object_id = self.guid()
         found = self.directory.objects.get(object_id)
-        if found is None or object_id in self.directory.vanished or not any(_is(_kind(found), one) for one in kinds):
+        if (
+            found is None
+            or object_id in self.directory.vanished
+            or not any(is_kind(kind_of(found), one) for one in kinds)
+        ):
             raise no_object(object_id)
         return found
 
@@ -150,12 +154,12 @@ class Call:
         if cast:
             if not self.options.counted:
                 raise unsupported("The specified cast needs the header ConsistencyLevel: eventual and $count=true.")
-            found = [item for item in found if _is(_kind(item), cast)]
+            found = [item for item in found if is_kind(kind_of(item), cast)]
         return self.many([self.readable(item) for item in found], cast or "directoryObject")
 
     def readable(self, item: Json) -> Json:
         """An object as far as the permissions of the caller go."""
-        kind = next(one for one in OBJECTS if _is(_kind(item), one))
+        kind = next(one for one in OBJECTS if is_kind(kind_of(item), one))
         if self.held & set(READS[kind]):
             return item
         return {
@@ -163,7 +167,7 @@ class Call:
         }
 
     def _shown(self, item: Json, entity: str, selected: tuple[str, ...]) -> Json:
-        kind = _kind(item) or entity
+        kind = kind_of(item) or entity
         if selected:
             found = shown(item, entity, selected)
         elif kind == "user":
@@ -224,9 +228,11 @@ class Call:
         return f"{base}/$metadata#{entity}s{f'({selected})' if selected else ''}{end}"
 
 
-def _kind(item: Json) -> str:
+def kind_of(item: Json) -> str:
+    """The type that an object says it is of."""
     return str(item.get("@odata.type", "")).rpartition(".")[2]
 
 
-def _is(kind: str, wanted: str) -> bool:
+def is_kind(kind: str, wanted: str) -> bool:
+    """Whether a type is another one, or derived from it."""
     return wanted in (kind, DERIVED.get(kind))

@@ -137,9 +137,14 @@ class Gateway:
         elif verb == "POST" and rest == "oauth2/v2.0/token":
             status, answer = self._login.exchange(tenant, dict(parse_qsl(body.decode())), self._clock())
         else:
-            status, answer = 404, {"error": "not_found", "error_description": f"{path} was not found."}
+            status, answer = (
+                404,
+                {"error": "not_found", "error_description": f"{path} is not there.", "error_codes": []},
+            )
         if status == 200:
             self._show(Answered("login", rest, "", many=False, version="", body=answer))
+        else:
+            self._show_error("login", answer)
         return _send(start_response, status, answer, {}, _JSON)
 
     # --- Resource Manager ---
@@ -154,6 +159,7 @@ class Gateway:
         try:
             answer, headers = self._arm_answer(environ, path, body)
         except Refusal as refusal:
+            self._show_error("arm", refusal.body())
             return _send(start_response, refusal.status, refusal.body(), refusal.headers, _JSON)
         return _send(start_response, 200, answer, headers, _JSON)
 
@@ -241,6 +247,7 @@ class Gateway:
                 self._calls.add("", "graph.$batch")
                 self._enter(environ, _base(environ), "", "graph.$batch", graph=True)
                 answer = self._batch(_object(body), version, base)
+                self._show(Answered("graph", "graph.$batch", "batch", many=False, version=version, body=answer))
             else:
                 pairs = parse_qsl(str(environ["QUERY_STRING"]), keep_blank_values=True)
                 eventual = str(environ.get("HTTP_CONSISTENCYLEVEL", "")).lower() == "eventual"
@@ -249,7 +256,9 @@ class Gateway:
                     verb, version, rest, pairs, body, base, eventual=eventual, environ=environ
                 )
         except Refusal as refusal:
-            return _send(start_response, refusal.status, self._graph_error(refusal, request), refusal.headers, _JSON)
+            error = self._graph_error(refusal, request)
+            self._show_error("graph", error)
+            return _send(start_response, refusal.status, error, refusal.headers, _JSON)
         if isinstance(answer, int):
             start_response("200 OK", [("Content-Type", "text/plain")])
             return [str(answer).encode()]
@@ -415,6 +424,9 @@ class Gateway:
     def _show(self, answered: Answered) -> None:
         if self.gate is not None:
             self.gate(answered)
+
+    def _show_error(self, service: str, body: Json) -> None:
+        self._show(Answered(service, "", "error", many=False, version="", body=body))
 
 
 def _base(environ: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from nhiscan_azure.simulated import reports
 from nhiscan_azure.simulated.answers import Refusal, no_governance, no_object
-from nhiscan_azure.simulated.calling import EXPANDED, READS, Call, Method
+from nhiscan_azure.simulated.calling import EXPANDED, READS, Call, Method, is_kind, kind_of
 from nhiscan_azure.simulated.ids import is_guid, stamp
 
 Json = dict[str, Any]
@@ -176,7 +176,7 @@ def _by_ids(call: Call) -> Json:
             raise Refusal(400, "Request_BadRequest", f"Invalid GUID:{one}")
     found = [call.directory.objects[one.lower()] for one in ids if one.lower() in call.directory.objects]
     if "directoryObject" not in kinds:
-        found = [one for one in found if str(one["@odata.type"]).rpartition(".")[2] in kinds]
+        found = [one for one in found if any(is_kind(kind_of(one), str(kind)) for kind in kinds)]
     return call.many([call.readable(one) for one in found], "directoryObject", default=MOST_IDS, most=MOST_IDS)
 
 

@@ -6,6 +6,9 @@ A selection: what worlds refer to. Microsoft publishes them; the ids are facts.
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 
 GRAPH_ROLES = {
+    "AgentIdentity.Read.All": "b2b8f011-2898-4234-9092-5059f6c1ebfa",
+    "AgentIdentityBlueprint.Read.All": "7547a7d1-36fa-4479-9c31-559a600eaa4f",
+    "AgentIdentityBlueprintPrincipal.Read.All": "9361dea9-4524-493d-941d-f1b65aaf6c7c",
     "AppRoleAssignment.ReadWrite.All": "06b708a9-e830-4db3-a914-8e69da51d44f",
     "Application.Read.All": "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
     "Application.ReadWrite.All": "1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9",

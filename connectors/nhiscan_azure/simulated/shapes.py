@@ -112,27 +112,11 @@ _NAMES = {
     "permissionGrantPolicy": """
         deletedDateTime description displayName id
     """,
-    "permissionGrantConditionSet": """
-        clientApplicationIds* clientApplicationPublisherIds* clientApplicationTenantIds*
-        clientApplicationsFromVerifiedPublisherOnly id permissionClassification permissionType permissions*
-        resourceApplication
-    """,
     "appManagementPolicy": """
         deletedDateTime description displayName id isEnabled restrictions
     """,
     "adminConsentRequestPolicy": """
         id isEnabled notifyReviewers remindersEnabled requestDurationInDays reviewers* version
-    """,
-    "directoryRole": """
-        deletedDateTime description displayName id roleTemplateId
-    """,
-    "device": """
-        accountEnabled alternativeSecurityIds* approximateLastSignInDateTime complianceExpirationDateTime
-        deletedDateTime deviceCategory deviceId deviceMetadata deviceOwnership deviceVersion displayName
-        enrollmentProfileName enrollmentType id isCompliant isManaged isManagementRestricted isRooted
-        managementType manufacturer mdmAppId model onPremisesLastSyncDateTime onPremisesSecurityIdentifier
-        onPremisesSyncEnabled operatingSystem operatingSystemVersion physicalIds* profileType
-        registrationDateTime systemLabels* trustType
     """,
     "servicePrincipalSignInActivity": """
         applicationAuthenticationClientSignInActivity applicationAuthenticationResourceSignInActivity appId

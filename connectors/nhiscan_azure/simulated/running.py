@@ -20,7 +20,7 @@ from nhiscan.testing.company import NOW
 from nhiscan.testing.counts import CallCounts
 from nhiscan.testing.faults import Faults
 from nhiscan.testing.server import LoopbackServer
-from nhiscan.testing.tls import Authority
+from nhiscan.testing.tls import shared_authority
 from nhiscan_azure.simulated.azure import Azure, machines, with_caller
 from nhiscan_azure.simulated.directory import Directory
 from nhiscan_azure.simulated.gateway import Gateway
@@ -34,8 +34,11 @@ ISSUER = "https://clusters.example.com/one"
 SUBJECT = "system:serviceaccount:security:nhiscan"
 
 
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+
+
 class SimulatedAzure:
-    """A simulated tenant on the loopback, over TLS with an authority of its own, as a context manager.
+    """A simulated tenant on the loopback, over TLS, as a context manager.
 
     ``sign_in``      how `environment` lets the client libraries sign in: by "secret", "certificate" or "federated"
     ``retry_after``  value of that header where a call is throttled; None: no header
@@ -94,7 +97,7 @@ class SimulatedAzure:
         """Serve the world."""
         self._folder = tempfile.TemporaryDirectory(prefix="nhiscan-simulated-azure-")
         folder = Path(self._folder.name)
-        authority = Authority(folder)
+        authority = shared_authority()
         self._bundle = authority.bundle
         doors = {"login": self.gateway.login, "arm": self.gateway.arm, "graph": self.gateway.graph}
         for name, door in doors.items():
@@ -146,7 +149,7 @@ class SimulatedAzure:
 
     @property
     def remove(self) -> tuple[str, ...]:
-        return ("AZURE_", "MSI_", "IDENTITY_", "ARM_", "IMDS_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+        return ("AZURE_", "MSI_", "IDENTITY_", "ARM_", "IMDS_", *PROXIES)
 
     def withdraw(self, permissions: Iterable[str]) -> None:
         """Deny permissions, and whatever else would open the same methods of Microsoft Graph."""

@@ -272,6 +272,7 @@ class _Scanning:
         return {
             "callers": {one.connector.name: one.caller for one in self._opened if one.caller},
             "versions": versions,
+            "titles": {one.connector.name: one.connector.title for one in self._opened},
             "inputs": list(self._inputs()),
             "sessions": {
                 f"{scope}|{source}": {"calls": len(calls), "sha256": digest(calls)}

@@ -108,7 +108,7 @@ class Material:
     references: Mapping[str, str] = field(default_factory=dict)
 
 
-CALLER_FACTS = ("callers", "versions", "sessions", "owner_tags", "references")
+CALLER_FACTS = ("callers", "versions", "titles", "sessions", "owner_tags", "references")
 """Facts of a scan that ``04-collection/caller.json`` holds. The runner writes them."""
 
 

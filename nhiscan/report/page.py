@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from nhiscan.findings import scope_names
+from nhiscan.model import UPPER_SCOPE_KINDS
 from nhiscan.report import population
 from nhiscan.report.judged import WORST_FIRST, Collector, Framework, Severity, Test, Total, frameworks, total
 from nhiscan.report.material import Cover, Material
 from nhiscan.report.population import OUTCOMES, Gap, Tie
 from nhiscan.report.reach import Reach
+from nhiscan.text import plural
 
 CAP_ROWS = 500  # rows of other printed tables than those of the rules
 CAP_SCOPES = 50  # scopes printed under each rule
@@ -45,6 +47,19 @@ class Population(NamedTuple):
     file: str
 
 
+class Provider(NamedTuple):
+    """What was planned of one provider, what was read of it, and what was found there."""
+
+    title: str
+    scopes: str  # "3 accounts, 4 scopes above them"
+    sources: int
+    complete: int
+    identities: int
+    credentials: int
+    failed: int
+    unknown: int
+
+
 @dataclass(frozen=True)
 class Page:
     """The values of ``report.html.j2`` and ``readme.html.j2``."""
@@ -66,6 +81,7 @@ class Page:
     total: Total
     severities: list[Severity]
     with_deviations: int
+    providers: list[Provider]
     scopes_in: list[Mapping[str, Any]]
     scopes_out: list[Mapping[str, Any]]
     coverage: list[Mapping[str, Any]]
@@ -125,6 +141,7 @@ def page(material: Material, made: list[Test], seen: Collector, gone: Leavers, r
             for name in WORST_FIRST
         ],
         with_deviations=sum(1 for test in made if test.total.failed),
+        providers=_providers(material, planned),
         scopes_in=planned,
         scopes_out=others,
         coverage=_coverage(material),
@@ -203,6 +220,50 @@ def _scopes(material: Material) -> tuple[list[Mapping[str, Any]], list[Mapping[s
     called = scope_names(material.sql)
     scopes = [{**dict(zip(names, row, strict=True)), "name": called[row[0]]} for row in rows]
     return [scope for scope in scopes if scope["planned"]], [scope for scope in scopes if not scope["planned"]]
+
+
+def _providers(material: Material, planned: Sequence[Mapping[str, Any]]) -> list[Provider]:
+    """The planned providers by title. Registers of the organisation are none."""
+    titles = material.caller.get("titles")
+    named = titles if isinstance(titles, Mapping) else {}
+    home = {scope["key"]: scope["provider"] for scope in planned}
+    numbers: dict[str, Counter[str]] = {}
+    for count in material.counts:
+        if count.scope in home:
+            seen = numbers.setdefault(home[count.scope], Counter())
+            seen.update(failed=count.failed, unknown=count.unknown)
+    for table in ("identity", "credential"):
+        rows = material.sql.rows(f"SELECT scope, count(*) FROM {table} WHERE planned = 1 GROUP BY scope ORDER BY scope")
+        for scope, number in rows:
+            if scope in home:
+                numbers.setdefault(home[scope], Counter()).update({table: number})
+    made = []
+    for provider in sorted({scope["provider"] for scope in planned if scope["kind"] != "register"}):
+        here = [scope for scope in planned if scope["provider"] == provider]
+        found = numbers.get(provider, Counter())
+        made.append(
+            Provider(
+                title=str(named.get(provider) or provider),
+                scopes=_kinds([str(scope["kind"]) for scope in here]),
+                sources=sum(scope["sources"] for scope in here),
+                complete=sum(scope["complete"] for scope in here),
+                identities=found["identity"],
+                credentials=found["credential"],
+                failed=found["failed"],
+                unknown=found["unknown"],
+            )
+        )
+    return sorted(made, key=lambda one: one.title)
+
+
+def _kinds(kinds: Sequence[str]) -> str:
+    """Scopes in which identities can live by their kind, and how many are above them."""
+    leaves = Counter(kind.replace("_", " ") for kind in kinds if kind not in UPPER_SCOPE_KINDS)
+    said = [plural(number, kind) for kind, number in sorted(leaves.items())]
+    above = len(kinds) - sum(leaves.values())
+    if above:
+        said.append(f"{plural(above, 'scope')} above them" if said else plural(above, "scope"))
+    return ", ".join(said)
 
 
 def _coverage(material: Material) -> list[Mapping[str, Any]]:

@@ -39,7 +39,7 @@ _NAMES = {
     "alias": ("x.value", "x.identity"),
     "credential": ("x.name || ' of ' || coalesce(i.name, 'unknown')", "x.identity"),
     "policy": ("x.name", "NULL"),
-    "access_grant": ("x.name || ' to ' || coalesce(i.name, 'unknown')", "x.principal"),
+    "access_grant": ("x.name || ' to ' || coalesce(i.name, x.principal, 'unknown')", "x.principal"),
     "relation": ("x.kind || ' ' || coalesce(i.name, 'unknown')", "x.subject"),
     "setting": ("x.name", "NULL"),
     "person": ("coalesce(x.name, x.email, x.person_id)", "NULL"),

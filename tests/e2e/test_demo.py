@@ -194,6 +194,25 @@ def test_google_cloud_shows_what_was_planted_in_it_and_nothing_about_the_account
     assert {rule for rule, names in found.items() if any(WELL_KEPT in name for name in names)} == set()
 
 
+def test_page_one_tells_each_cloud_apart(outcome: DemoOutcome) -> None:
+    text = outcome.package.report.read_text(encoding="utf-8")
+    table = re.search(r'<table id="providers">.*?<tbody>(.*?)</tbody>', text, re.DOTALL)
+    assert table is not None
+    rows = {row[0]: list(map(int, row[1:])) for row in re.findall(_PROVIDER, table[1])}
+    assert list(rows) == ["Amazon Web Services", "Google Cloud"]
+    assert rows["Google Cloud"][2] == 30
+    complete = sum(row.state in ("complete", "replaced") for row in outcome.scan.coverage)
+    assert sum(complete for complete, *_ in rows.values()) == complete - 1  # the roster is no cloud
+    assert sum(planned for _, planned, *_ in rows.values()) == len(outcome.scan.coverage) - 1
+    for title, (_, _, identities, credentials, failed, _) in rows.items():
+        said = f"{identities} identities, {credentials} credentials, {failed} deviations"
+        assert any(line.startswith(f"  {title}: ") and line.endswith(said) for line in outcome.lines)
+
+
+_NUMBER = r'<td class="number">(\d+)</td>'
+_PROVIDER = r'<tr><th scope="row">([^<]*)<br>.*?</th><td class="number">(\d+) of (\d+)</td>' + _NUMBER * 4 + "</tr>"
+
+
 def _called(name: str) -> str:
     """A key by its account: its own name is made up by the cloud."""
     name = re.sub(r"^[0-9a-f]{40} of ", "", name)

@@ -178,6 +178,7 @@ def run_scan(
         facts = {
             "callers": {"aws": {"principal": "arn:aws:sts::111122223333:assumed-role/audit/nhiscan"}},
             "versions": {"nhiscan": "0.1.0", "aws": {"boto3": "1.40"}},
+            "titles": {"aws": "Amazon <Web> Services"},
             "inputs": [{"file": "people.csv", "sha256": "cd" * 32, "rows": 3, "about": "people roster"}],
             "owner_tags": list(analysis.OWNER_TAGS),
         }

@@ -2,11 +2,13 @@
 
 import base64
 import hashlib
+import json
 import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,6 +129,25 @@ def test_a_status_is_a_word_and_never_colour_alone(page: Node) -> None:
         assert all(named[name] for name in picture.attributes["aria-labelledby"].split())
     for figure in page.all("figure"):
         assert figure.all("figcaption")[0].all("ol")[0].all("li")  # the same hops as text
+
+
+def test_page_one_says_of_each_provider_what_was_read_and_found(original: Path) -> None:
+    reader = Reader()
+    reader.feed((original / "data" / "01-report/report.html").read_bytes().decode())
+    (table,) = [node for node in reader.root.all("table") if node.attributes.get("id") == "providers"]
+    rows = [[cell.words() for cell in row.all("th", "td")] for row in table.all("tbody")[0].all("tr")]
+    planned = [row for row in json_lines(original / "data/03-population/inventory/coverage.jsonl") if row["planned"]]
+    read = [row for row in planned if row["scope"].startswith("aws/")]
+    complete = sum(row["state"] in ("complete", "replaced") for row in read)
+    numbers = [node.text for node in reader.root.all("span") if node.attributes.get("data-count")]
+    failed, unknown = (number.strip() for number in numbers)
+    assert len(read) > complete > 0
+    assert [row[:2] for row in rows] == [["Amazon <Web> Services  2 accounts", f"{complete} of {len(read)}"]]
+    assert [row[4:] for row in rows] == [[failed, unknown]]
+
+
+def json_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def test_times_are_machine_readable(page: Node) -> None:

@@ -211,12 +211,18 @@ class Sketch:
         policy = keys.app_role(TENANT, GRAPH, id_) if kind == "app_role" else None
         if policy is not None:
             self.records.add(Policy(policy, TENANT, "app_role", id_, name))
-        key = f"{principal}|{kind}|{id_}"
+        key = f"{principal}|{kind}|{id_}|{name}"
         self.records.add(Grant(key, TENANT, kind, principal, name, policy=policy))
         return key
 
     def deny(
-        self, place: str, *actions: str, principals: Sequence[str] = (), spared: Sequence[str] = (), **facts: Any
+        self,
+        place: str,
+        *actions: str,
+        principals: Sequence[str] = (),
+        spared: Sequence[str] = (),
+        condition: str | None = None,
+        **facts: Any,
     ) -> str:
         """A deny assignment; without principals it is for everybody."""
         self._numbers += 1
@@ -224,17 +230,19 @@ class Sketch:
         named = list(principals) or [everybody]
         shown = {
             "permissions": [block(*actions)],
-            "principals": [{"id": one.rpartition("/")[2]} for one in named],
-            "excludePrincipals": [{"id": one.rpartition("/")[2]} for one in spared],
+            "principals": [one.rpartition("/")[2] for one in named],
+            "excludePrincipals": [one.rpartition("/")[2] for one in spared],
             **facts,
         }
-        key = f"{named[0]}|deny_assignment|{self._numbers}"
+        text = None if condition is None else json.dumps({"condition": condition})
         digest = self.records.keep(json.dumps(shown))
-        scope = self._scope(place)
-        self.records.add(
-            Grant(key, scope, "deny_assignment", named[0], "deny", resource=keys.within(place), document=digest)
-        )
-        return key
+        scope, within = self._scope(place), keys.within(place)
+        for one in named:
+            key = f"{one}|deny_assignment|{self._numbers}"
+            self.records.add(
+                Grant(key, scope, "deny_assignment", one, "deny", resource=within, condition=text, document=digest)
+            )
+        return f"{named[0]}|deny_assignment|{self._numbers}"
 
     def _scope(self, place: str) -> str:
         planned = {scope.key for scope in self.records.scopes()}

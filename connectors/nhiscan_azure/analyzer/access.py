@@ -15,7 +15,7 @@ from nhiscan_azure.analyzer import patterns
 from nhiscan_azure.analyzer.catalogue import Rated
 from nhiscan_azure.analyzer.definitions import CONTROL, DATA
 from nhiscan_azure.analyzer.estate import Estate, Held, Principal
-from nhiscan_azure.analyzer.levels import ENTRA, GRAPH, LEVELS, given, level_of_permission
+from nhiscan_azure.analyzer.levels import ENTRA, GRAPH, LEVELS, left, level_of_permission
 from nhiscan_azure.analyzer.masks import ASSIGN, EVERYTHING
 from nhiscan_azure.analyzer.places import DIRECTORY
 from nhiscan_azure.analyzer.roles import AZURE, DELEGATED, OF_API, OVER_DIRECTORY
@@ -243,11 +243,10 @@ class _Rows:
     def _levels(self) -> Iterator[EffectiveAccess]:
         """All the rest, a row a level."""
         found: dict[tuple[str, int], list[tuple[str, str, Held]]] = defaultdict(list)
-        for held in self.principal.held:
+        for held, one in left(self.estate, self.principal):
             wide = int(self.estate.places.wide(held.place) or held.place == DIRECTORY)
-            for one in given(self.estate, held):
-                if one.level in LEVELS and one.level != "administrator" and not self._lost(held, one.what):
-                    found[(one.level, wide)].append((one.service, one.what, held))
+            if one.level in LEVELS and one.level != "administrator":
+                found[(one.level, wide)].append((one.service, one.what, held))
         for (level, wide), some in sorted(found.items()):
             held = min(
                 (one for _, _, one in some), key=lambda one: (one.reason is not None, len(one.place), one.grant.key)
@@ -268,27 +267,13 @@ class _Rows:
                 conditions=held.condition.keys if held.condition is not None else (),
             )
 
-    def _lost(self, held: Held, pattern: str) -> bool:
-        """Whether denials take away all that a pattern gives."""
-        if not self.principal.denies or held.role.kind != AZURE:
-            return False
-        return all(
-            check(self.estate, self.principal, pattern, held.place, plane=plane).state == "denied"
-            for plane in (CONTROL, DATA)
-        )
-
     # --- over the directory ---
 
     def _directory(self, held: Held) -> Iterator[EffectiveAccess]:
         role = held.role
         if not role.enabled:
             return
-        if role.kind == DELEGATED:
-            for name in role.name.split():
-                id_ = self.estate.catalogue.permission_ids.get(name.lower(), "")
-                rated = self.estate.catalogue.permissions.get(id_)
-                yield from self._permission(held, name, id_, rated, rated.ways if rated is not None else ())
-        elif role.kind == OF_API:
+        if role.kind in (DELEGATED, OF_API):
             yield from self._permission(held, role.name, role.id, role.rated, role.ways)
         else:
             for way in role.ways:

@@ -19,7 +19,7 @@ from nhiscan_azure.analyzer.issuers import door
 from nhiscan_azure.analyzer.masks import Bits
 from nhiscan_azure.analyzer.places import DIRECTORY, ROOT, Places, place_of, plain
 from nhiscan_azure.analyzer.rights import Deny, Rights
-from nhiscan_azure.analyzer.roles import DELEGATED, Power, Role, azure_role, directory_role, permission
+from nhiscan_azure.analyzer.roles import Power, Role, azure_role, consent, directory_role, permission
 
 PRINCIPALS = ("service_principal", "managed_identity", "user")
 ROLE_ASSIGNABLE = "role-assignable"
@@ -87,12 +87,12 @@ class Estate:
         self._roles: dict[str, Role] = {}
         self.grants: dict[str, list[Held]] = defaultdict(list)
         """Key of a principal, whether there is such a record or not -> what is granted to it."""
-        self._denies: list[Deny] = []
+        self._denies: dict[str, Deny] = {}
+        self._relate()
+        self._alias()
         for scope in self.scopes:
             for grant in records.grants(scope):
                 self._take(grant)
-        self._relate()
-        self._alias()
         self.unread = tuple(sorted(self._unread()))
         self._rights: dict[tuple[object, ...], Rights] = {}
         self.principals: dict[str, Principal] = {}
@@ -108,29 +108,31 @@ class Estate:
 
     def _take(self, grant: Grant) -> None:
         if grant.kind == "deny_assignment":
-            self._denies.append(self._deny(grant))
+            self._denies.setdefault(grant.key.partition("|")[2], self._deny(grant))  # one grant for each principal
             return
         role = self._role(grant)
         if role is None:
             return
-        shown = _object(grant.condition)
-        text = shown.get("condition")
-        condition = conditions.read(text) if isinstance(text, str) and text else None
+        text = _expression(grant.condition)
+        condition = conditions.read(text) if text else None
         reason = {"eligible_assignment": "eligible", "delegated_permission": "delegated"}.get(grant.kind)
-        self.grants[grant.principal].append(Held(grant, self._place(grant), role, condition, reason))
+        principal = self._emails.get(grant.principal, grant.principal)
+        self.grants[principal].append(Held(grant, self._place(grant), role, condition, reason))
 
     def _place(self, grant: Grant) -> str:
         if grant.kind in ("app_role", "delegated_permission"):
             return DIRECTORY
         over_directory = grant.kind == "directory_role" or "/directory_role/" in (grant.policy or "")
         if over_directory:
-            return DIRECTORY + (grant.resource or "").lower().strip("/")
+            return DIRECTORY + (grant.resource or "").lower().rpartition("/object/")[2].strip("/")
         if grant.resource is not None:
             return plain(grant.resource)
         return self._place_of.get(grant.scope, ROOT)
 
     def _role(self, grant: Grant) -> Role | None:
         key = f"{grant.kind}|{grant.policy or grant.name}"
+        if grant.kind == "delegated_permission":
+            key += f"|{grant.resource}"
         if key not in self._roles:
             found = self._made(grant)
             if found is None:
@@ -150,7 +152,7 @@ class Estate:
         if grant.kind == "app_role":
             return permission(grant, policy, self.catalogue)
         if grant.kind == "delegated_permission":
-            return Role(DELEGATED, f"{grant.policy or grant.name}".lower(), "", grant.name, None)
+            return consent(grant, self.identities.get(grant.resource or ""), self.catalogue)
         if grant.kind == "classic_administrator":
             return azure_role(grant, policy, definition(_OWNER))
         return None
@@ -172,7 +174,7 @@ class Estate:
             tuple(read.on(CONTROL)) if read is not None else (),
             tuple(read.on(DATA)) if read is not None else (),
             below=shown.get("doNotApplyToChildScopes") is not True,
-            conditional=bool(shown.get("condition")),
+            conditional=_expression(grant.condition) is not None,
             unread=read is None or read.unreadable,
         )
 
@@ -201,14 +203,13 @@ class Estate:
         self._groups: dict[str, tuple[str, ...]] = {}
 
     def _alias(self) -> None:
-        self.app_ids: dict[str, list[str]] = defaultdict(list)
-        """App id -> keys of applications and principals that have it."""
+        self._emails: dict[str, str] = {}
         self.resource_of: dict[str, str] = {}
         """Key of a managed identity -> place of the user-assigned identity or of the workload that it stands for."""
         for scope in self.scopes:
             for alias in self.records.aliases(scope):
-                if alias.kind == "app_id":
-                    self.app_ids[alias.value.lower()].append(alias.identity)
+                if alias.kind == "email":
+                    self._emails[alias.value.lower()] = alias.identity
                 elif alias.kind == "resource_id":
                     self.resource_of[alias.identity] = plain(alias.value)
 
@@ -244,7 +245,7 @@ class Estate:
         for group in groups:
             held.extend(sorted(self.grants.get(group, ()), key=lambda one: one.grant.key))
         names = {identity.key, *groups}
-        denies = tuple(deny for deny in self._denies if deny.meant_for(names))
+        denies = tuple(deny for deny in self._denies.values() if deny.meant_for(names))
         return Principal(identity, tuple(held), groups, denies, self.rights_of(held, denies))
 
     def rights_of(self, held: Sequence[Held], denies: tuple[Deny, ...] = ()) -> Rights:
@@ -324,10 +325,25 @@ class Estate:
             if not all(records.complete(tenant, f"access_grant:{kind}") for kind in ("directory_role", "app_role"))
         ]
         """Keys of tenants whose roles and permissions over the directory were not read completely."""
+        self.hosts_unread = [
+            place_of(scope)
+            for scope in records.scopes()
+            if scope.kind == "subscription" and not records.complete(scope.key, "relation:runs_as")
+        ]
+        """Places of subscriptions of which nobody knows what runs as whom."""
         if self.azure_unread or self.directory_unread:
             yield "grants-unread"
-        if any(not records.complete(scope, "access_grant:deny_assignment") for scope in self.scopes):
+        below = [scope for scope in self.scopes if scope not in self.tenants]
+        if not all(records.complete(scope, "access_grant:deny_assignment") for scope in below):
             yield "deny-policy-unread"
+
+
+def _expression(condition: str | None) -> str | None:
+    """The expression of `Grant.condition`: JSON that may hold other limits, too; of a role of the directory bare."""
+    if condition is None or condition.lstrip().startswith("{"):
+        found = _object(condition).get("condition")
+        return found if isinstance(found, str) and found else None
+    return condition
 
 
 def _object(text: str | None) -> Mapping[str, Any]:

@@ -81,8 +81,9 @@ def door(restrictions: str | None) -> Door | None:
         readable = all(one is not None for one in subjects)
         return Door(found["issuer"], tuple(sorted(one for one in subjects if one)), heard, expression, readable)
     subject = found.get("subject")
-    subjects_ = (subject,) if isinstance(subject, str) and subject else ()
-    return Door(found["issuer"], subjects_, heard, None, readable=True)
+    if not isinstance(subject, str) or not subject:  # then an expression tells the subjects, which was not delivered
+        return Door(found["issuer"], (), heard, None, readable=False)
+    return Door(found["issuer"], (subject,), heard, None, readable=True)
 
 
 def _text(value: Any) -> str | None:

@@ -11,6 +11,7 @@ from nhiscan_azure.analyzer.estate import Estate, Held, Principal
 from nhiscan_azure.analyzer.masks import ASSIGN
 from nhiscan_azure.analyzer.places import DIRECTORY
 from nhiscan_azure.analyzer.roles import AZURE, DELEGATED, OF_API, OVER_DIRECTORY
+from nhiscan_azure.analyzer.verdict import check
 
 LEVELS = ("administrator", "permissions_management", "write", "tagging", "read", "list", "unknown", "none")
 """Descending; of `nhiscan.model.ACCESS_LEVELS` and, of nothing at all, "none"."""
@@ -74,8 +75,20 @@ def given(estate: Estate, held: Held) -> Iterator[Given]:
             yield Given(_of_ways(estate, role.ways), GRAPH, role.name)
         yield Given(level_of_permission(role.name), GRAPH, role.name)
     elif role.kind == DELEGATED:
-        for name in role.name.split():
-            yield Given(level_of_permission(name), GRAPH, name)
+        yield Given(level_of_permission(role.name), GRAPH, role.name)
+
+
+def left(estate: Estate, principal: Principal) -> Iterator[tuple[Held, Given]]:
+    """What a principal's grants give, less what denials take away altogether."""
+    for held in principal.held:
+        for one in given(estate, held):
+            if not principal.denies or held.role.kind != AZURE or not _lost(estate, principal, held, one.what):
+                yield held, one
+
+
+def _lost(estate: Estate, principal: Principal, held: Held, pattern: str) -> bool:
+    states = [check(estate, principal, pattern, held.place, plane=plane).state for plane in (CONTROL, DATA)]
+    return states == ["denied", "denied"]
 
 
 def _of_ways(estate: Estate, ways: tuple[str, ...]) -> str:
@@ -89,10 +102,9 @@ class Level:
     def __init__(self, estate: Estate, principal: Principal) -> None:
         rights = principal.rights
         self._services: dict[str, set[str]] = defaultdict(set)
-        for held in principal.held:
-            for one in given(estate, held):
-                if one.level != "administrator" or held.place == DIRECTORY:
-                    self._services[one.level].add(one.service)
+        for held, one in left(estate, principal):
+            if one.level != "administrator" or held.place == DIRECTORY:
+                self._services[one.level].add(one.service)
         self.administrator = rights.administrator
         granted = estate.rights_of(principal.held).administrator
         if self.administrator is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from nhiscan.model import Grant, Policy
+from nhiscan.model import Grant, Identity, Policy
 from nhiscan_azure.analyzer import conditions
 from nhiscan_azure.analyzer.catalogue import Catalogue, Rated
 from nhiscan_azure.analyzer.definitions import DIRECTORY, Block, Definition
@@ -129,6 +129,13 @@ def directory_role(grant: Grant, policy: Policy | None, definition: Definition |
             if any(block.gives(action) for block in definition.on(DIRECTORY) for action in way.actions)
         )
     return role
+
+
+def consent(grant: Grant, api: Identity | None, known: Catalogue) -> Role:
+    """What an application may do for every user. Only Microsoft Graph's permissions are rated."""
+    of_graph = api is None or api.arn is None or api.arn.lower() == known.graph
+    rated = known.permissions.get(known.permission_ids.get(grant.name.lower(), "")) if of_graph else None
+    return Role(DELEGATED, f"{grant.resource}|{grant.name}".lower(), rated.id if rated else "", grant.name, None, rated)
 
 
 def permission(grant: Grant, policy: Policy | None, known: Catalogue) -> Role:

@@ -106,10 +106,8 @@ def grants(held: Held, action: str, plane: str, facts: Mapping[str, str]) -> Ite
     if action.startswith(patterns.GRAPH):
         if role.kind in (OF_API, DELEGATED):
             asked = action.removeprefix(patterns.GRAPH)
-            names = role.name.split() if role.kind == DELEGATED else [role.name]
-            for name in names:
-                if patterns.permission_matches(name.lower(), asked):
-                    yield Allow(held, name, "", (), _reasons(held, ()))
+            if patterns.permission_matches(role.name.lower(), asked):
+                yield Allow(held, role.name, "", (), _reasons(held, ()))
         return
     directory = patterns.over_directory(action)
     if role.kind != (OVER_DIRECTORY if directory else AZURE) or role.definition is None:

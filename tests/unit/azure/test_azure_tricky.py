@@ -29,6 +29,7 @@ ONLY_READER = (
     f"({NOT_ASSIGN} OR @Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId]"
     f" ForAnyOfAnyValues:GuidEquals {{{READER}}})"
 )
+SUBSCRIPTION = "azure/subscription/30000000-0000-0000-0000-000000000001"
 GLOBAL = "62e90394-69f5-4237-9190-012177145e10"
 CUSTOM = "60000000-0000-0000-0000-000000000001"
 
@@ -58,13 +59,24 @@ def through_group(one: Callable[[Sketch, str], object], *, nested: bool = False)
 
 
 def denied(
-    one: Callable[[Sketch, str], object], place: str, *actions: str, **facts: object
+    one: Callable[[Sketch, str], object],
+    place: str,
+    *actions: str,
+    spare: bool = False,
+    by_group: bool = False,
+    condition: str | None = None,
+    below: bool = True,
 ) -> Callable[[Sketch, str], object]:
     def build(sketch: Sketch, who: str) -> None:
         one(sketch, who)
-        spared = [who] if facts.pop("spare", False) else []
-        group = [sketch.group("blocked", who)] if facts.pop("by_group", False) else []
-        sketch.deny(place, *actions, principals=group, spared=spared, **facts)
+        sketch.deny(
+            place,
+            *actions,
+            principals=[sketch.group("blocked", who)] if by_group else [],
+            spared=[who] if spare else [],
+            condition=condition,
+            doNotApplyToChildScopes=not below,
+        )
 
     return build
 
@@ -167,7 +179,7 @@ CASES: list[Case] = [
     ("a denial above holds below", denied(held(OWNER, VM), ROOT_GROUP, "*"), RUN, VM, "denied"),
     (
         "a denial for its place alone does not",
-        denied(held(OWNER), SUB, "*", doNotApplyToChildScopes=True),
+        denied(held(OWNER), SUB, "*", below=False),
         RUN,
         VM,
         "allowed",
@@ -269,7 +281,7 @@ CASES: list[Case] = [
     ("who may read may not write", permitted("Application.Read.All"), "graph:Application.ReadWrite.All", "*", "denied"),
     (
         "consent for users is held for users",
-        permitted("User.Read Mail.Read", "delegated_permission"),
+        permitted("Mail.Read", "delegated_permission"),
         "graph:Mail.Read",
         "*",
         "conditional",
@@ -307,10 +319,10 @@ def test_the_table_is_long_enough() -> None:
 @pytest.mark.parametrize(
     ("scope", "need", "verdict"),
     [
-        ("azure/subscription/30000000-0000-0000-0000-000000000001", "access_grant:role_assignment", "unknown"),
+        (SUBSCRIPTION, "access_grant:role_assignment", "unknown"),
         (TENANT, "relation:member_of", "unknown"),
         (TENANT, "access_grant:app_role", "unknown"),
-        (TENANT, "access_grant:deny_assignment", "denied"),
+        (SUBSCRIPTION, "access_grant:deny_assignment", "denied"),
     ],
 )
 def test_what_was_not_read_is_never_no(scope: str, need: str, verdict: str) -> None:
@@ -325,7 +337,7 @@ def test_denials_that_were_not_read_leave_nothing_certain() -> None:
     sketch = Sketch()
     who = sketch.principal("ci")
     sketch.assign(who, OWNER)
-    sketch.records.gap(TENANT, "access_grant:deny_assignment")
+    sketch.records.gap(SUBSCRIPTION, "access_grant:deny_assignment")
     assert ANALYZER.open is not None
     decision = ANALYZER.open(sketch.records).decide(who, RUN, VM)
     assert (decision.verdict, decision.reasons) == ("conditional", ("deny-policy-unread",))

@@ -99,6 +99,8 @@ class Explainer:
             return needs(self._estate, principal.key, owned)
         if way.set.gain == "any-application" and end is not None:
             return needs(self._estate, principal.key, end)
+        if way.set.gain == "running-identity":
+            return "a resource that runs as it"
         needed = {held.role.needs for held in principal.held if way.set.way in held.role.ways and held.role.needs}
         return min(needed) if needed else None
 
@@ -198,15 +200,15 @@ class Explainer:
             yield permit, reasons
 
     def _action(self, held: Held, way: str) -> str:
-        """The permission, or the action of a role by which it has a way."""
+        """The permission, or the action of a role as granted, by which it has a way."""
         if held.role.kind == OF_API:
             return f"{patterns.GRAPH}{held.role.name}"
         known = self._estate.catalogue.ways[way]
         if held.role.kind == OVER_DIRECTORY:
             for block in held.role.blocks(DIRECTORY_PLANE):
                 for action in known.actions:
-                    if block.gives(action):
-                        return action
+                    if pattern := block.gives(action):
+                        return pattern
         return known.action
 
     def _related(self, principal: Principal, one: Set, end: str) -> Iterator[tuple[Permit, tuple[str, ...]]]:

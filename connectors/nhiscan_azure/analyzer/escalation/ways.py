@@ -167,12 +167,20 @@ class Ways:
         return Way(one, tuple(reach)) if reach else None
 
     def _running(self, rights: Rights, one: Set) -> Way | None:
-        return self._reach(
+        way = self._reach(
             rights,
             one,
             lambda place: self.pools.running(place, one.runs),
             lambda node: self.pools.hosts(one.runs, node),
         )
+        unseen = tuple(
+            (self.pools.assigned(hidden), UNSEEN, place)
+            for place, _ in self._held(rights, self._masks[one.id])
+            for hidden in self.estate.hosts_unread
+            if rights.covers(place, hidden) or rights.covers(hidden, place)
+        )
+        unseen = tuple(found for found in unseen if found[0].members)
+        return Way(one, (*(way.reach if way is not None else ()), *unseen)) if way is not None or unseen else None
 
     def _identity(self, rights: Rights, one: Set) -> Way | None:
         return self._reach(rights, one, self.pools.assigned, self._where)
@@ -242,10 +250,13 @@ class Ways:
         if rights.tenant_administrator == 0:
             return None
         if one.way is None:
-            place = next((place for place, _ in self._held(rights, self._masks[one.id])), None)
-            if place is None or rights.administrator == 0:
+            places = [place for place, _ in self._held(rights, self._masks[one.id])]
+            places = [place for place in places if not self.estate.bits.administers(rights.on(place).open)]
+            if not places:
                 return None
-            return Way(one, own=Gained(tenant=False, administrator=True, rank=UNSEEN, place=place))
+            place = min(places, key=lambda one: (not self.estate.places.wide(one), len(one), one))
+            wide = self.estate.places.wide(place)
+            return Way(one, own=Gained(tenant=False, administrator=wide, rank=UNSEEN, place=place))
         if self._by_way(rights, one) is None:
             return None
         return Way(one, own=Gained(tenant=True, administrator=True, rank=UNSEEN, place=DIRECTORY))

@@ -174,14 +174,15 @@ def test_resources_are_held_to_the_model_of_their_type(azure_problems: Problems)
         "properties": {"keyCreationTime": {"key1": TIME, "key2": None}, "allowSharedKeyAccess": True},
     }
     assert list(azure_problems(of_arm("arm.resources.list", storage))) == []
-    for wrong in (
+    wrongs: list[dict[str, Any]] = [
         {"kind": "StorageV9"},
         {"properties": {"keyCreationTime": {"key3": TIME}}},
         {"properties": {"keyCreationTime": {"key1": "long ago"}}},
         {"properties": {"allowSharedKeyAccess": "true"}},
         {"properties": {"keys": []}},
         {"principalId": GUID},
-    ):
+    ]
+    for wrong in wrongs:
         assert list(azure_problems(of_arm("arm.resources.list", {**storage, **wrong}))), wrong
     other = {"id": "x", "type": "Microsoft.Web/sites", "properties": {"whatever": 1}}
     assert list(azure_problems(of_arm("arm.resources.list", other))) == []

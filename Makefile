@@ -11,12 +11,12 @@ ENV := PYTHONDONTWRITEBYTECODE=1
 # One process a core. A test that is run alone by hand (.venv/bin/pytest tests/...) stays in one process.
 PARALLEL ?= --numprocesses=auto --dist=worksteal
 
-.PHONY: help demo test lint types layers rules wheel-test pins clean check-python
+.PHONY: help demo test lint types layers rules wheel-test oracle pins clean check-python
 
 help:
 	@echo "make demo    scan simulated clouds and write a signed evidence package to nhiscan-demo/"
 	@echo "make test    set up and run the tests (NHISCAN_REQUIRE=all: a skipped test is a failure)"
-	@echo "make lint types layers rules wheel-test    what CI runs besides"
+	@echo "make lint types layers rules wheel-test oracle    what CI runs besides"
 
 check-python:
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer found: install the package python3 (3.11+)" >&2; exit 1; }
@@ -65,11 +65,27 @@ rules: $(VENV)/dev.stamp
 wheel-test: $(VENV)/dev.stamp
 	@PYTEST_ADDOPTS="$(PARALLEL)" sh requirements/wheel-test.sh "$(PYTHON)"
 
+# Microsoft's own Graph client takes hundreds of megabytes: it has an environment of its own, without compiled files.
+ORACLE := .venv-oracle
+$(ORACLE)/oracle.stamp: requirements/oracle.txt pyproject.toml | check-python
+	@echo "setting up $(ORACLE) from requirements/oracle.txt (hash-checked)" >&2
+	@$(PYTHON) -m venv $(ORACLE)
+	@$(ORACLE)/bin/python -m pip --disable-pip-version-check --no-input install --quiet --no-compile --require-hashes \
+		-r requirements/oracle.txt
+	@$(ORACLE)/bin/python -m pip --disable-pip-version-check --no-input install --quiet --no-deps --no-build-isolation \
+		--editable .
+	@touch $@
+
+oracle: $(ORACLE)/oracle.stamp
+	@$(ENV) $(ORACLE)/bin/pytest -m oracle tests/oracle $(ARGS)
+
 pins: $(VENV)/dev.stamp
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--extra demo --group build pyproject.toml -o requirements/demo.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--all-extras --group dev -c requirements/demo.txt pyproject.toml -o requirements/dev.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--extra azure --group build --group oracle -c requirements/dev.txt pyproject.toml -o requirements/oracle.txt
 
 clean:
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis nhiscan-demo

@@ -30,13 +30,17 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Say first which nhiscan is tested; leave out what needs the repository when a wheel is tested."""
+    """Say first which nhiscan is tested; leave out what needs the repository when a wheel is tested, and the
+    oracle unless it is asked for by ``-m oracle``: what it needs is not in the ordinary environment.
+    """
     items.sort(key=lambda item: "test_00_installed" not in item.nodeid)
-    if INSTALLED:
-        away = [item for item in items if item.get_closest_marker("checkout")]
-        if away:
-            config.hook.pytest_deselected(items=away)
-            items[:] = [item for item in items if not item.get_closest_marker("checkout")]
+    left_out = {"checkout"} if INSTALLED else set()
+    if "oracle" not in config.option.markexpr:
+        left_out.add("oracle")
+    away = [item for item in items if any(item.get_closest_marker(name) for name in left_out)]
+    if away:
+        config.hook.pytest_deselected(items=away)
+        items[:] = [item for item in items if item not in away]
 
 
 @pytest.hookimpl(wrapper=True)

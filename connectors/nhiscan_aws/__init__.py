@@ -4,11 +4,22 @@ Importing this package needs no SDK: options, sources and permissions are plain 
 session is opened.
 """
 
-from nhiscan.connector import Connector, Context, Failure, MissingExtra, Session, Settings
-from nhiscan_aws.declare import OPTIONS, sources
-from nhiscan_aws.permissions import permissions
+from nhiscan.connector import Connector, Context, Failure, MissingExtra, Session, Settings, Source
+from nhiscan_aws.options import OPTIONS
 
 __all__ = ["CONNECTOR"]
+
+
+def _sources(settings: Settings) -> tuple[Source, ...]:
+    from nhiscan_aws.declare import sources
+
+    return sources(settings)
+
+
+def _permissions(settings: Settings) -> str:
+    from nhiscan_aws.permissions import permissions
+
+    return permissions(settings)
 
 
 def _open(settings: Settings, context: Context) -> Session:
@@ -43,9 +54,9 @@ CONNECTOR = Connector(
     name="aws",
     title="Amazon Web Services",
     options=OPTIONS,
-    sources=sources,
+    sources=_sources,
     open=_open,
     classify=_classify,
-    permissions=permissions,
+    permissions=_permissions,
     version=_version,
 )

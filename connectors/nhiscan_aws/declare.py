@@ -1,42 +1,9 @@
-"""What the connector can be asked and what it reads: options and sources, without the SDK."""
+"""What the connector reads: its sources, without the SDK."""
 
-from nhiscan.connector import Option, Settings, Source
+from nhiscan.connector import Settings, Source
 from nhiscan_aws.sources import entities, keys, lastaccessed, logins, organizations, passwordpolicy, report, summary
 from nhiscan_aws.sources.details import DETAILS
 from nhiscan_aws.sources.details import run as details
-
-OPTIONS = (
-    Option(
-        "account",
-        "account to read, 12 digits; repeatable (default: the account of the caller)",
-        repeatable=True,
-        default=(),
-        metavar="ID",
-    ),
-    Option("role-name", "role to assume in the accounts named by account", metavar="NAME"),
-    Option("external-id", "external id that the trust policy of that role demands", metavar="ID"),
-    Option(
-        "organization",
-        "read units and policies of the organisation: auto (if the caller is in its management account), yes (also as "
-        "its delegated administrator), no",
-        default="auto",
-        metavar="auto|yes|no",
-    ),
-    Option(
-        "last-accessed",
-        "ask which services each user and role used: two calls or more for each",
-        kind="flag",
-        default=False,
-    ),
-    Option("profile", "profile of the AWS configuration files to read with", metavar="NAME"),
-    Option("region", "region to call (IAM is global; GovCloud and China need one of their own)", metavar="REGION"),
-    Option(
-        "no-key-ids",
-        "leave the ids of access keys off: fewer calls, keys are named by slot",
-        kind="flag",
-        default=False,
-    ),
-)
 
 _ENTITIES = frozenset(
     {

@@ -247,7 +247,8 @@ MODELS = {
     "arm.managementGroups.get": ("managementgroups", "ManagementGroup"),
     "arm.managementGroups.descendants": ("managementgroups", "DescendantInfo"),
     "arm.roleAssignments": ("authorization.v2022_04_01", "RoleAssignment"),
-    "arm.roleDefinitions": ("authorization.v2022_04_01", "RoleDefinition"),
+    "arm.roleDefinitions": ("authorization.v2022_05_01_preview", "RoleDefinition"),
+    "arm.permissions": ("authorization.v2022_04_01", "Permission"),
     "arm.denyAssignments": ("authorization.v2022_04_01", "DenyAssignment"),
     "arm.classicAdministrators": ("authorization.v2015_07_01", "ClassicAdministrator"),
     "arm.roleEligibilitySchedules": ("authorization.v2020_10_01", "RoleEligibilitySchedule"),
@@ -300,7 +301,7 @@ def _manager(answered: Answered) -> Problems:
         path = f"value[{number}]"
         if answered.action == "arm.resources.list":
             yield from _resource(one, path)
-        elif answered.action == "arm.resourceGroups.list":
+        elif answered.action in ("arm.resourceGroups.list", "arm.resources.all"):
             yield from _keys_of(one, ENVELOPE, path)
         else:
             yield from _of_model(*MODELS[answered.action], one, path)

@@ -11,6 +11,7 @@ from nhiscan_azure.simulated.azure import MANAGEMENT, Azure, HeldResource
 
 Json = dict[str, Any]
 PAGE = 100
+_TELLS_CONDITIONS = "2022-05-01-preview"
 _VERSION = re.compile(r"\d{4}-\d\d-\d\d(-preview)?", re.ASCII)
 _SUBSCRIPTION = r"subscriptions/(?P<subscription>[^/]+)"
 _SCOPE = (
@@ -258,8 +259,12 @@ def _role_definitions(call: ArmCall) -> Json:
     found = []
     for held in azure.roles.values():
         given = {azure.scope_named(one).lower() for one in held.role.scopes} or {azure.root.lower()}
+        if text == "atScopeAndBelow()" and any(
+            scope.lower() in {up.lower() for up in azure.above(one)} for one in given
+        ):
+            given |= above
         if held.role.built_in in kinds.get(text, (True, False)) and (held.role.built_in or given & above):
-            found.append(azure.role_json(held, subscription))
+            found.append(azure.role_json(held, subscription, conditions=call.query["api-version"] == _TELLS_CONDITIONS))
     return call.listed(found)
 
 
@@ -291,6 +296,36 @@ def _schedules(kind: str) -> Callable[[ArmCall], Json]:
 
 
 # --- resources ---
+
+
+def _all_resources(call: ArmCall) -> Json:
+    """Every resource of a subscription, without what its provider knows of it."""
+    guid = call.subscription
+    call.allow(call.method.needs, f"/subscriptions/{guid}")
+    shown = ("id", "name", "type", "location", "tags", "kind", "sku", "identity")
+    return call.listed(
+        {name: held.shown[name] for name in shown if name in held.shown}
+        for held in call.azure.resources
+        if held.subscription == guid
+    )
+
+
+def _permissions(call: ArmCall) -> Json:
+    """What the caller may do at a scope, role by role. What a fault plan denies is taken away from each."""
+    azure, scope = call.azure, call.scope
+    call.allow(call.method.needs, scope)
+    known = {method.needs for method in ARM_METHODS if method.needs} | _PLACES
+    known |= {f"{held.shown['type']}/read" for held in azure.resources}
+    denied = [action for action in sorted(known) if azure.may(action, scope) and not call.may(action, scope)]
+    return call.listed(
+        {
+            "actions": list(role.actions),
+            "notActions": [*role.not_actions, *denied],
+            "dataActions": list(role.data_actions),
+            "notDataActions": list(role.not_data_actions),
+        }
+        for role in azure.held_at(scope)
+    )
 
 
 def _of_type(call: ArmCall) -> Json:
@@ -351,6 +386,7 @@ def _method(
     return ArmMethod(verb, re.compile(path, re.IGNORECASE), f"arm.{action}", needs, known, versions or None, answer)
 
 
+_PLACES = frozenset({"Microsoft.Resources/subscriptions/read", "Microsoft.Management/managementGroups/read"})
 _ROLES = rf"{_SCOPE}/providers/Microsoft\.Authorization"
 _AUTHORIZATION = "Microsoft.Authorization"
 _GROUP = r"providers/Microsoft\.Management/managementGroups"
@@ -368,10 +404,12 @@ ARM_METHODS: tuple[ArmMethod, ...] = (
     _method("GET", rf"{_GROUP}/(?P<group>[^/]+)/descendants", "managementGroups.descendants", "", _descendants),
     _method("GET", f"{_SUBSCRIPTION}/resourcegroups", "resourceGroups.list",
             "Microsoft.Resources/subscriptions/resourceGroups/read", _resource_groups),
+    _method("GET", f"{_ROLES}/permissions", "permissions", f"{_AUTHORIZATION}/permissions/read", _permissions,
+            "2022-04-01", "2015-07-01"),
     _method("GET", f"{_ROLES}/roleAssignments", "roleAssignments", f"{_AUTHORIZATION}/roleAssignments/read",
             _role_assignments, "2022-04-01", "2020-10-01-preview", known=("$filter",)),
     _method("GET", f"{_ROLES}/roleDefinitions", "roleDefinitions", f"{_AUTHORIZATION}/roleDefinitions/read",
-            _role_definitions, "2022-04-01", "2018-01-01-preview", known=("$filter",)),
+            _role_definitions, "2022-04-01", "2022-05-01-preview", "2018-01-01-preview", known=("$filter",)),
     _method("GET", f"{_ROLES}/denyAssignments", "denyAssignments", f"{_AUTHORIZATION}/denyAssignments/read",
             _deny_assignments, "2022-04-01", "2018-07-01-preview", known=("$filter",)),
     _method("GET", rf"{_SUBSCRIPTION}/providers/Microsoft\.Authorization/classicAdministrators",
@@ -385,6 +423,8 @@ ARM_METHODS: tuple[ArmMethod, ...] = (
     _method("GET", rf"{_RESOURCE}/keys", "vaults.keys", "Microsoft.KeyVault/vaults/keys/read", _vault_items("keys")),
     _method("POST", rf"{_RESOURCE}/listKeys", "storageAccounts.listKeys",
             "Microsoft.Storage/storageAccounts/listKeys/action", _keys),
+    _method("GET", f"{_SUBSCRIPTION}/resources", "resources.all", "Microsoft.Resources/subscriptions/resources/read",
+            _all_resources, "2021-04-01", "2022-09-01", known=("$filter", "$expand", "$top")),
     _method("GET", rf"{_SUBSCRIPTION}/providers/(?P<provider>[^/]+)/(?P<type>[^/]+)", "resources.list", "", _of_type),
 )  # fmt: skip
 

@@ -147,6 +147,7 @@ class Azure:
 
     def _scopes(self) -> Iterator[tuple[str, str | None, Iterable[Assignment]]]:
         caller = self.world.caller
+        yield "/", None, self.world.elevated
         yield self.root, None, (*self.world.root, *(Assignment(caller.name, role) for role in caller.roles))
         for group in self.world.management_groups:
             yield MANAGEMENT + group.name, None, group.assignments
@@ -158,7 +159,10 @@ class Azure:
             yield resource_id, subscription_id(subscription, self.ids), held.assignments
 
     def above(self, scope: str) -> Iterator[str]:
-        """The scope itself and every scope that it inherits from, as given, the nearest first."""
+        """The scope itself and every scope that it inherits from, as given, the nearest first, "/" last."""
+        if scope == "/":
+            yield scope
+            return
         parts = scope.strip("/").split("/")
         if parts[0].lower() == "subscriptions":
             yield scope
@@ -174,6 +178,7 @@ class Azure:
             for group in self.world.chain(None if name.lower() == self.tenant else name):
                 yield MANAGEMENT + group.name
         yield self.root
+        yield "/"
 
     def groups_above(self, parent: str | None) -> list[Json]:
         """``managementGroupAncestorsChain``: the management groups from one upwards, the root last."""
@@ -213,7 +218,7 @@ class Azure:
     def assignment_json(self, one: HeldAssignment) -> Json:
         created = fine(one.declared.created_at)
         return {
-            "id": f"{one.scope}{AUTHORIZATION}roleAssignments/{one.id}",
+            "id": f"{one.scope.rstrip('/')}{AUTHORIZATION}roleAssignments/{one.id}",
             "name": one.id,
             "type": "Microsoft.Authorization/roleAssignments",
             "properties": {
@@ -232,8 +237,9 @@ class Azure:
             },
         }
 
-    def role_json(self, held: HeldRole, subscription: str | None = None) -> Json:
+    def role_json(self, held: HeldRole, subscription: str | None = None, *, conditions: bool = True) -> Json:
         role = held.role
+        limit = {"condition": role.condition, "conditionVersion": "2.0"} if role.condition and conditions else {}
         created = fine(role.created_at)
         author = None if role.built_in else self.ids.guid("author")
         scopes = ["/"] if role.built_in else list(role.scopes) or [self.root]
@@ -252,6 +258,7 @@ class Azure:
                         "notActions": list(role.not_actions),
                         "dataActions": list(role.data_actions),
                         "notDataActions": list(role.not_data_actions),
+                        **limit,
                     }
                 ],
                 "createdOn": created,
@@ -355,6 +362,11 @@ class Azure:
         for one in self.standing():
             if one.principal in mine:
                 yield one.scope.lower(), self.roles[one.role]
+
+    def held_at(self, scope: str) -> list[Role]:
+        """The roles that the caller holds at a scope, inherited ones included."""
+        above = {one.lower() for one in self.above(scope)}
+        return [role.role for held, role in self._may if held in above]
 
     def may(self, action: str, scope: str) -> bool:
         """Whether the roles of the caller allow an action on a scope."""

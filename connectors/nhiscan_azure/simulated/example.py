@@ -54,6 +54,9 @@ def example(now: int) -> World:
         subscriptions=(_live(now), Subscription("lab", id=LAB, groups=(_lab(now),))),
         roles=(
             Role("Key Reader", ("Microsoft.Storage/storageAccounts/listKeys/action",), scopes=("live",)),
+            Role("Grants Reader", ("Microsoft.Authorization/roleAssignments/write",), scopes=("live",),
+                 condition="@Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId] "
+                 "ForAnyOfAnyValues:GuidEquals {acdd72a7-3385-48ef-bd42-f606fba81ae7}"),
             Role("Deployer",
                  ("Microsoft.Resources/deployments/*", "Microsoft.Compute/virtualMachines/runCommand/action"),
                  ("Microsoft.Resources/deployments/delete",), scopes=("platform",)),

@@ -217,7 +217,8 @@ class ResourceGraph:
             above = one.subscription is None
             if not above and one.subscription not in scopes:
                 continue
-            if self._may("Microsoft.Authorization/roleAssignments/read", one.scope):
+            where = azure.root if one.scope == "/" else one.scope  # who reads the root sees what is inherited there
+            if self._may("Microsoft.Authorization/roleAssignments/read", where):
                 shown = azure.assignment_json(one)
                 properties = {
                     **{name: value for name, value in shown["properties"].items() if value is not None},

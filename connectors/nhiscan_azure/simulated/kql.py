@@ -268,7 +268,7 @@ class _Query:
         if token.kind != "name":
             raise KqlError(f"{token.text!r} was not expected")
         if self._is("("):
-            return self._path(self._call(token.text))
+            return self._nothing() if token.text.lower() == "dynamic" else self._path(self._call(token.text))
         if token.text.lower() in ("true", "false"):
             truth = token.text.lower() == "true"
             return lambda _: truth
@@ -304,6 +304,14 @@ class _Query:
         if not least <= len(values) <= most:
             raise KqlError(f"function {name!r} takes another number of arguments")
         return lambda row: function(*(value(row) for value in values))
+
+    def _nothing(self) -> Value:
+        """``dynamic(null)``: no value of the kind of an object."""
+        self._sign("(")
+        if self._name().lower() != "null":
+            raise KqlError("dynamic() is supported with null alone")
+        self._sign(")")
+        return lambda _: None
 
     # --- tokens ---
 

@@ -285,7 +285,10 @@ class Denial:
 
 @dataclass(frozen=True)
 class Role:
-    """A custom RBAC role. ``scopes`` are its assignable scopes; () is the root management group."""
+    """A custom RBAC role. ``scopes`` are its assignable scopes; () is the root management group.
+
+    ``condition`` limits what it permits; older versions of the API do not tell it.
+    """
 
     name: str
     actions: tuple[str, ...] = ()
@@ -293,6 +296,7 @@ class Role:
     data_actions: tuple[str, ...] = ()
     not_data_actions: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
+    condition: str | None = None
     description: str = ""
     built_in: bool = False
     created_at: int = 0
@@ -448,13 +452,17 @@ class Caller:
 
 @dataclass(frozen=True)
 class World:
-    """``root`` are assignments at the root management group, whose id is the tenant's."""
+    """``root`` are assignments at the root management group, whose id is the tenant's.
+
+    ``elevated`` are those above it, at ``/``: of administrators of the directory who elevated their access.
+    """
 
     directory: Directory = field(default_factory=Directory)
     management_groups: tuple[ManagementGroup, ...] = ()
     subscriptions: tuple[Subscription, ...] = ()
     roles: tuple[Role, ...] = ()
     root: tuple[Assignment, ...] = ()
+    elevated: tuple[Assignment, ...] = ()
     caller: Caller = field(default_factory=Caller)
     tenant: str | None = None
 

@@ -11,7 +11,9 @@ from nhiscan_azure.failures import (
     NotGranted,
     Redirected,
     Refused,
+    TooMany,
     Unreachable,
+    Unseen,
 )
 from nhiscan_azure.needed import NEEDED
 
@@ -33,9 +35,11 @@ def classify(error: BaseException) -> Failure:
         return _refused(error)
     if isinstance(error, NotGranted):
         return Failure("denied", "NotGranted", error.operation, error.permission, str(error))
+    if isinstance(error, Unseen):
+        return Failure("denied", "Unseen", error.operation, error.permission, clean(str(error)))
     if isinstance(error, InputNotRead):
         return Failure("failed", code="InputNotRead", message=str(error))
-    if isinstance(error, Unreachable | Redirected | ForeignOrigin | BadAnswer | NotCredible):
+    if isinstance(error, Unreachable | Redirected | ForeignOrigin | BadAnswer | NotCredible | TooMany):
         return Failure("failed", code=type(error).__name__, operation=error.operation, message=clean(str(error)))
     return Failure("failed", code=type(error).__name__, message=clean(f"unexpected error: {error}"))
 

@@ -48,6 +48,12 @@ OPTIONS = (
         kind="flag",
         default=False,
     ),
+    Option(
+        "no-second-count",
+        "do not list role assignments a second time: one call less for each management group and subscription",
+        kind="flag",
+        default=False,
+    ),
     Option("agent-identities", "read the identities of AI agents (Entra Agent ID)", kind="flag", default=False),
 )
 

@@ -117,3 +117,27 @@ class InputNotRead(Unread):
 
     def __str__(self) -> str:
         return f"rests on {self.source}, which was not read"
+
+
+class TooMany(Unread):
+    """Resource Graph looked at the first 10,000 subscriptions only, and says so."""
+
+    def __init__(self, operation: str) -> None:
+        super().__init__(operation)
+        self.operation = operation
+
+    def __str__(self) -> str:
+        return f"{self.operation} looked at 10,000 subscriptions, and there are more"
+
+
+class Unseen(Unread):
+    """What a scan would read below the tenant does not show: nothing there is known to be complete."""
+
+    def __init__(self, operation: str, what: str, permission: str) -> None:
+        super().__init__(operation, what, permission)
+        self.operation = operation
+        self.what = what
+        self.permission = permission
+
+    def __str__(self) -> str:
+        return f"{self.operation} shows no {self.what}"

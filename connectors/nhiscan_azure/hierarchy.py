@@ -1,4 +1,7 @@
-"""The tenant, its management groups and subscriptions: what is asked for, what is there, and what lies below what."""
+"""The tenant, its management groups and subscriptions: what is asked for, and what lies below what.
+
+What is there is told by `containers`.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -8,17 +11,6 @@ from nhiscan.connector import OptionError
 from nhiscan.model import Scope
 from nhiscan_azure import keys
 from nhiscan_azure.failures import Unread
-from nhiscan_azure.service import Json, Service
-
-SUBSCRIPTIONS_VERSION = "2022-12-01"
-STATES = {
-    "enabled": "active",
-    "warned": "active",
-    "pastdue": "active",
-    "disabled": "suspended",
-    "deleted": "closed",
-}
-_GROUP = re.compile(r"[A-Za-z0-9_.()-]{1,90}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -50,7 +42,7 @@ class Wanted:
         found = cls(
             tenant,
             named("subscription", keys.GUID, "the id of a subscription"),
-            named("management-group", _GROUP, "the name of a management group"),
+            named("management-group", keys.GROUP_NAME, "the name of a management group"),
             directory=not settings.get("no-directory"),
             resources=not settings.get("directory-only"),
         )
@@ -65,7 +57,7 @@ class Wanted:
 class Tree:
     """The scopes named, by key, the tenant among them.
 
-    ``seen`` are all below the tenant that were listed, named or not; ``problem`` is why the listing did not end.
+    ``seen`` are all below the tenant that were listed, named or not; ``problem`` is why they may not be all.
     """
 
     tenant: str  # key
@@ -87,33 +79,26 @@ class Tree:
         return sorted(one for one in self.scopes if key in self.chain(one))
 
 
-def read(arm: Service, wanted: Wanted, tenant: Scope) -> Tree:
-    """The tree of what is wanted. What Resource Manager said against it is kept for the source ``arm.scopes``."""
-    tree = Tree(tenant.key, {tenant.key: tenant})
-    if not wanted.resources:
-        return tree
-    try:
-        for shown, _ in arm.pages("arm.subscriptions", "subscriptions", {"api-version": SUBSCRIPTIONS_VERSION}):
-            for one in shown:
-                if (scope := _subscription(one, tenant)) is not None:
-                    tree.seen[scope.key] = scope
-    except Unread as error:
-        tree.problem = error
-    for key, scope in tree.seen.items():
-        if not wanted.subscriptions or scope.native_id in wanted.subscriptions:
-            tree.scopes[key] = scope
-    for native in wanted.subscriptions:  # one that cannot be seen is planned all the same: its sources tell why
+def wanted_of(
+    seen: Mapping[str, Scope], unseen: Mapping[str, Scope], wanted: Wanted, tenant: Scope
+) -> dict[str, Scope]:
+    """The scopes to plan, by key, the tenant among them.
+
+    All that there is, or what the options name with everything below it and above it: what is assigned above reaches
+    down. What is named or known to be there, and cannot be seen, is planned all the same: its sources tell why.
+    """
+    there = {tenant.key: tenant, **unseen, **seen}
+    for native in wanted.groups:
+        key = keys.management_group(native)
+        there.setdefault(key, Scope(key, "azure", "management_group", native, None, tenant.key, "unknown"))
+    for native in wanted.subscriptions:
         key = keys.subscription(native)
-        tree.scopes.setdefault(key, Scope(key, "azure", "subscription", native, None, tenant.key, "unknown"))
-    return tree
-
-
-def _subscription(shown: Json, tenant: Scope) -> Scope | None:
-    """A subscription; None for one of another tenant, which is seen through Lighthouse or by a guest."""
-    native = str(shown.get("subscriptionId") or "").lower()
-    home = str(shown.get("tenantId") or tenant.native_id).lower()
-    if not keys.GUID.fullmatch(native) or home != tenant.native_id:
-        return None
-    state = STATES.get(str(shown.get("state") or "").lower(), "unknown")
-    name = str(shown.get("displayName") or "") or None
-    return Scope(keys.subscription(native), "azure", "subscription", native, name, tenant.key, state)
+        there.setdefault(key, Scope(key, "azure", "subscription", native, None, tenant.key, "unknown"))
+    whole = Tree(tenant.key, there)
+    if not (wanted.groups or wanted.subscriptions):
+        return {key: scope for key, scope in there.items() if scope.state != "closed"}
+    tops = {keys.management_group(one) for one in wanted.groups}
+    kept = {keys.subscription(one) for one in wanted.subscriptions} | tops
+    kept |= {key for key, scope in there.items() if scope.state != "closed" and not tops.isdisjoint(whole.chain(key))}
+    kept |= {above for key in kept for above in whole.chain(key)}
+    return {key: scope for key, scope in there.items() if key in kept or key == tenant.key}

@@ -4,6 +4,7 @@ import re
 from collections.abc import Container
 
 GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+GROUP_NAME = re.compile(r"[A-Za-z0-9_.()-]{1,90}", re.ASCII)
 _GROUP = re.compile(r"/providers/microsoft\.management/managementgroups/([^/]+)", re.IGNORECASE)
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)", re.IGNORECASE)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from nhiscan.connector import Context, Settings
 from nhiscan.model import Scope
+from nhiscan_azure.estate import Estate
 from nhiscan_azure.hierarchy import Tree
 from nhiscan_azure.keys import directory_object
 from nhiscan_azure.organization import Organization
@@ -18,6 +19,7 @@ class Node:
     scope: Scope
     graph: Service
     arm: Service
+    estate: Estate
     context: Context
     tree: Tree
     settings: Settings

@@ -1,6 +1,6 @@
 """One API of Microsoft as the sources ask it: objects, and pages up to the last one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
@@ -52,9 +52,14 @@ class Service:
         *,
         page: int = 1,
         told: Json | None = None,
+        heard: Callable[[Mapping[str, str]], None] | None = None,
     ) -> Json:
-        """One answer of a reading method that wants a body. ``told`` is what the transcript shall say of it."""
-        return self._ask(operation, HttpRequest("POST", self.url(path, query or {}), json=dict(body)), page, told)
+        """One answer of a reading method that wants a body. ``told`` is what the transcript shall say of it.
+
+        ``heard`` is given the headers of the answer.
+        """
+        request = HttpRequest("POST", self.url(path, query or {}), json=dict(body))
+        return self._ask(operation, request, page, told, heard)
 
     def pages(
         self, operation: str, path: str, query: Mapping[str, str] | None = None, *, link: str | None = None
@@ -79,17 +84,31 @@ class Service:
         if not isinstance(link, str) or link == now:
             raise BadAnswer(operation, "names no page as the next that could be one")
         if origin(link) != origin(self.base_url):
-            raise ForeignOrigin(operation, _host(link))
+            raise ForeignOrigin(operation, host(link))
         return link
 
-    def _ask(self, operation: str, request: HttpRequest, page: int, told: Json | None) -> Json:
+    def _ask(
+        self,
+        operation: str,
+        request: HttpRequest,
+        page: int,
+        told: Json | None,
+        heard: Callable[[Mapping[str, str]], None] | None = None,
+    ) -> Json:
         """The answer as an object. Raises what `nhiscan_azure.failures` has for everything else."""
-        answer = json_object(self._text(operation, request, page, told))
+        answer = json_object(self._text(operation, request, page, told, heard))
         if not answer:
             raise BadAnswer(operation, "is no JSON object")
         return answer
 
-    def _text(self, operation: str, request: HttpRequest, page: int, told: Json | None) -> bytes:
+    def _text(
+        self,
+        operation: str,
+        request: HttpRequest,
+        page: int,
+        told: Json | None,
+        heard: Callable[[Mapping[str, str]], None] | None = None,
+    ) -> bytes:
         options: dict[str, Any] = {NAMED: operation, PAGE: page, TOLD: told}
         try:
             found: Any = self._client.send_request(request, _return_pipeline_response=True, **options)
@@ -100,9 +119,11 @@ class Service:
         except AzureError as error:
             raise Unreachable(operation, type(error).__name__) from error
         if 300 <= response.status_code < 400:
-            raise Redirected(operation, _host(urljoin(self.base_url, response.headers.get("Location", ""))))
+            raise Redirected(operation, host(urljoin(self.base_url, response.headers.get("Location", ""))))
         if response.status_code != 200:
             raise refused(operation, response.status_code, raw, attempts(found))
+        if heard is not None:
+            heard(response.headers)
         return raw
 
 
@@ -120,7 +141,8 @@ def refused(operation: str, status: int, raw: bytes, attempts: int = 1) -> Refus
     return Refused(operation, status, code or str(status), said or code or str(status), attempts=attempts)
 
 
-def _host(url: str) -> str:
+def host(url: str) -> str:
+    """The host of an address; '' where it has none."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:

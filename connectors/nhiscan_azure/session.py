@@ -9,14 +9,18 @@ from azure.core.exceptions import AzureError
 
 from nhiscan.connector import Context, NoAccess, Settings
 from nhiscan.model import Scope
-from nhiscan_azure import credentials, declare, hierarchy, keys, organization
+from nhiscan_azure import containers, credentials, declare, keys, organization
+from nhiscan_azure.authorization import Authorization
 from nhiscan_azure.endpoints import endpoints
+from nhiscan_azure.estate import Estate
 from nhiscan_azure.hierarchy import Tree, Wanted
 from nhiscan_azure.node import Node
 from nhiscan_azure.organization import Organization
 from nhiscan_azure.pipeline import pipeline
 from nhiscan_azure.registry import Registry
+from nhiscan_azure.resourcegraph import ResourceGraph
 from nhiscan_azure.service import Service
+from nhiscan_azure.sight import Sight
 
 _REMEDY = (
     "Give credentials in one of the ways azure-identity reads them: AZURE_TENANT_ID, AZURE_CLIENT_ID and "
@@ -43,6 +47,9 @@ class AzureSession:
         graph, arm = self._where.graph, self._where.arm
         self._graph = Service(graph, pipeline(graph, "graph", self._credential, context, EVENTUAL))
         self._arm = Service(arm, pipeline(arm, "arm", self._credential, context))
+        self._estate = Estate(
+            ResourceGraph(self._arm, context), Authorization(arm, self._credential, context), Sight(self._arm, context)
+        )
         self._tree: Tree | None = None
         self._organization = Organization()
         self._registry = Registry()
@@ -87,7 +94,7 @@ class AzureSession:
             self._organization = organization.ask(self._graph)
         name = self._organization.name
         tenant = Scope(keys.tenant(native), "azure", "tenant", native, name, state="active")
-        self._tree = hierarchy.read(self._arm, self._wanted, tenant)
+        self._tree = containers.read(self._arm, self._estate.graph, self._wanted, tenant)
         return [self._tree.scopes[key] for key in sorted(self._tree.scopes)]
 
     def enter(self, scope: Scope) -> Node:
@@ -97,6 +104,7 @@ class AzureSession:
             scope=scope,
             graph=self._graph,
             arm=self._arm,
+            estate=self._estate,
             context=self._context,
             tree=self._tree,
             settings=self._settings,
@@ -109,6 +117,7 @@ class AzureSession:
     def close(self) -> None:
         self._graph.close()
         self._arm.close()
+        self._estate.close()
         close = getattr(self._credential, "close", None)
         if close is not None:
             close()

@@ -4,14 +4,15 @@ from collections.abc import Iterator
 
 from nhiscan.connector import Reader
 from nhiscan.model import Covered, Record
+from nhiscan_azure import containers
 from nhiscan_azure.node import Node
 
 
 def run(node: Node, reader: Reader) -> Iterator[Record]:
-    """All that was listed, named by the options or not."""
+    """All that was listed, named by the options or not. What may be missing is told after it."""
     del reader
+    yield from containers.listed(node.tree)
     if node.tree.problem is not None:
         raise node.tree.problem
-    yield from (node.tree.seen[key] for key in sorted(node.tree.seen))
     for key in node.below():
         yield Covered(key)

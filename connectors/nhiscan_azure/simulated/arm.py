@@ -368,7 +368,7 @@ def _keys(call: ArmCall) -> Json:
     held = _held(call)
     return {
         "keys": [
-            {"keyName": name, "value": call.plant(f"{name} of {held.id}"), "permissions": "FULL"}
+            {"keyName": name, "value": call.plant(f"{name} of {held.id}"), "permissions": "Full"}
             for name in ("key1", "key2")
         ]
     }

@@ -163,7 +163,9 @@ class Call:
         if self.held & set(READS[kind]):
             return item
         return {
-            name: item[name] if name in ("@odata.type", "id") else None for name in item if name != "signInActivity"
+            name: value if name in ("@odata.type", "id") else [] if isinstance(value, list) else None
+            for name, value in item.items()
+            if name != "signInActivity"
         }
 
     def _shown(self, item: Json, entity: str, selected: tuple[str, ...]) -> Json:

@@ -270,28 +270,25 @@ class Estate:
         return [once[key] for key in sorted(once)]
 
     def plane_of(self, action: str) -> str:
-        """On which plane an action of Resource Manager (in lower case) is."""
-        return DATA if action in self._data_actions and action not in self._control_actions else CONTROL
+        """On which plane an action of Resource Manager (in lower case) is; "control" where nothing names it."""
+        return self._planes.get(action, CONTROL)
 
     def heard_of(self, action: str) -> bool:
         """Whether the catalogue or some role definition names an action of Resource Manager (in lower case)."""
-        return action in self._data_actions or action in self._control_actions
+        return action in self._planes
 
     @cached_property
-    def _data_actions(self) -> frozenset[str]:
-        return self._named(DATA)
-
-    @cached_property
-    def _control_actions(self) -> frozenset[str]:
-        return self._named(CONTROL)
-
-    def _named(self, plane: str) -> frozenset[str]:
-        found = {one.name.lower() for one in self.catalogue.actions if one.plane == plane}
-        for policy in self.policies.values():
-            text = self._definition(policy) if policy.kind in ("role_definition", "provider_policy") else None
-            for block in text.on(plane) if text is not None else ():
-                found.update(one for one in (*block.allows, *block.takes) if "*" not in one)
-        return frozenset(found)
+    def _planes(self) -> dict[str, str]:
+        """Action -> its plane: by the catalogue, else by built-in roles, else by own ones, which may be wrong."""
+        found = {one.name.lower(): one.plane for one in self.catalogue.actions}
+        for kind in ("provider_policy", "role_definition"):
+            for policy in self.policies.values():
+                text = self._definition(policy) if policy.kind == kind else None
+                for block in text.blocks if text is not None else ():
+                    for pattern in (*block.allows, *block.takes):
+                        if "*" not in pattern:
+                            found.setdefault(pattern, block.plane)
+        return found
 
     def custom(self, role: Role) -> bool:
         """Whether a role of Azure is one of the customer's own."""

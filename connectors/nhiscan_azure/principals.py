@@ -13,6 +13,8 @@ from nhiscan_azure.values import NEVER, identifier, moment, text, thumbprint
 MICROSOFT = frozenset({"f8cdef31-a31e-4b4a-93e4-5f571e91255a", "72f988bf-86f1-41af-91ab-2d7cd011db47"})
 """Tenants in which Microsoft registers its own applications."""
 MANAGED = "ManagedIdentity"
+LOCK = "servicePrincipalLockConfiguration"
+"""Tag of an application whose principals take no credential of their own."""
 _ENABLED = (None, "", "NotDisabled")
 
 
@@ -23,6 +25,8 @@ def application(tenant: str, shown: Json, source: str) -> Identity:
     reference = text(shown.get("serviceManagementReference"))
     if reference:
         tags["serviceManagementReference"] = reference
+    if _locked(shown):
+        tags[LOCK] = "credentials"
     disabled = shown.get("isDisabled") is True or shown.get("disabledByMicrosoftStatus") not in _ENABLED
     return Identity(
         key=keys.directory_object(tenant, object_id),
@@ -203,6 +207,14 @@ def _object_id(shown: Json, source: str) -> str:
 def _entries(shown: Json, name: str) -> list[Json]:
     found = shown.get(name)
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _locked(shown: Json) -> bool:
+    """Whether no principal of an application takes a credential to sign in with (application property lock)."""
+    lock = shown.get(LOCK)
+    if not isinstance(lock, dict) or lock.get("isEnabled") is not True:
+        return False
+    return lock.get("allProperties") is True or lock.get("credentialsWithUsageVerify") is True
 
 
 def _tags(shown: Json) -> dict[str, str]:

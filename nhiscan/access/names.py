@@ -27,7 +27,7 @@ class Who(NamedTuple):
 
 
 class Source(NamedTuple):
-    """What a permission comes from: a grant, or the trust document of an identity.
+    """What a permission comes from: a grant, the trust document of an identity, owning it, or a credential of it.
 
     ``holder`` is whom it is granted to: the identity, or a group it is in, or a scope. What is neither has its text as
     name and no kind.
@@ -35,13 +35,17 @@ class Source(NamedTuple):
 
     key: str
     name: str
-    kind: str  # GRANT_KINDS, "trust"; "" not known
+    kind: str  # GRANT_KINDS, "trust", "owned_by", "federated_credential"; "" not known
     holder: Who | None
     arn: str | None  # of the policy
 
     @property
     def words(self) -> str:
         """What it is and whose: attached policy ReadOnly of group Readers."""
+        if self.kind == "owned_by" and self.holder:
+            return f"the ownership of {self.holder.words}"
+        if self.kind == "federated_credential" and self.holder:
+            return f"federated credential {self.name} of {self.holder.words}"
         if self.kind == "trust":
             return f"the trust policy of {self.name}"
         kind = self.kind.replace("_", " ")
@@ -50,7 +54,7 @@ class Source(NamedTuple):
 
 
 class Names:
-    """Looks names up in the views ``identity``, ``access_grant``, ``policy`` and ``scope`` that ``sql`` shows."""
+    """Looks names up in the views of identities, grants, policies, relations, credentials and scopes."""
 
     def __init__(self, sql: Sql) -> None:
         self._sql = sql
@@ -80,5 +84,11 @@ class Names:
         )
         if row is not None:
             return Source(key, row[0], row[1], self.who(row[2]), row[3])
+        row = self._sql.one("SELECT kind, subject, target FROM relation WHERE key = :key", {"key": key})
+        if row is not None:
+            return Source(key, self.who(row[2]).words, row[0], self.who(row[1]), None)
+        row = self._sql.one("SELECT kind, name, identity FROM credential WHERE key = :key", {"key": key})
+        if row is not None:
+            return Source(key, row[1], row[0], self.who(row[2]), None)
         holder = self.who(key)
         return Source(key, holder.words, "trust", holder, None) if holder.kind else Source(key, key, "", None, None)

@@ -59,6 +59,8 @@ class Path(NamedTuple):
         return self.row.target == self.row.principal
 
 
+OWN_DOORS = ("trust", "owned_by", "federated_credential")
+"""Kinds of `nhiscan.access.names.Source` that are no grant."""
 WORST_FIRST = (
     f"CASE outcome {' '.join(f'WHEN {name!r} THEN {at}' for at, name in enumerate(ESCALATION_OUTCOMES))} ELSE 9 END,"
     f" CASE grade {' '.join(f'WHEN {name!r} THEN {at}' for at, name in enumerate(ESCALATION_GRADES))} ELSE 9 END,"
@@ -86,11 +88,11 @@ def path(row: EscalationPath, names: Names) -> Path:
 
 
 def _weakest(row: EscalationPath, hops: Sequence[Hop], names: Names) -> Allow:
-    """The permission whose removal breaks the path. One that no grant gives stands in a trust policy of a hop."""
+    """The permission whose removal breaks the path. One that no grant gives is a door of an identity (`OWN_DOORS`)."""
     if row.via:
         return Allow(row.action, "", names.source(row.via), row.statement or "", ())
     for allow in (allow for hop in hops for allow in hop.allows):
-        if allow.source.kind == "trust" and allow.action.casefold() == row.action.casefold():
+        if allow.source.kind in OWN_DOORS and allow.action.casefold() == row.action.casefold():
             return allow
     return Allow(row.action, "", Source("", "", "", None, None), row.statement or "", ())
 

@@ -95,6 +95,10 @@ def weakest(allow: Allow) -> str:
     """The smallest change that breaks a path: take iam:PassRole out of statement 1 of inline policy deploy."""
     if not allow.source.name:
         return f"take {allow.action} away"
+    if allow.source.kind == "owned_by" and allow.source.holder:
+        return f"remove {allow.source.name} as an owner of {allow.source.holder.words}"
+    if allow.source.kind == "federated_credential":
+        return f"remove {allow.source.words}"
     inside = f"statement {allow.statement} of " if allow.statement else ""
     return f"take {allow.action} out of {inside}{allow.source.words}"
 

@@ -24,6 +24,8 @@ from nhiscan_azure.analyzer.roles import Power, Role, azure_role, consent, direc
 PRINCIPALS = ("service_principal", "managed_identity", "user")
 ROLE_ASSIGNABLE = "role-assignable"
 """`Identity.path` of a group that roles of the directory may be given to."""
+LOCK = "servicePrincipalLockConfiguration"
+"""Tag of an application whose principals take no credential of their own."""
 _OWNER = json.dumps({"permissions": [{"actions": ["*"], "notActions": []}]})
 """What a classic administrator of a subscription has."""
 
@@ -289,6 +291,11 @@ class Estate:
                         if "*" not in pattern:
                             found.setdefault(pattern, block.plane)
         return found
+
+    def locked(self, principal: str) -> bool:
+        """Whether a service principal takes no credential of its own, because its application says so."""
+        application = self.identities.get(self.application_of.get(principal, ""))
+        return application is not None and LOCK in _object(application.tags)
 
     def custom(self, role: Role) -> bool:
         """Whether a role of Azure is one of the customer's own."""

@@ -13,7 +13,7 @@ APPLICATION = ",".join(
     (
         *("id", "appId", "displayName", "createdDateTime", "signInAudience", "passwordCredentials", "keyCredentials"),
         *("tags", "notes", "description", "serviceManagementReference", "disabledByMicrosoftStatus", "isDisabled"),
-        "verifiedPublisher",
+        *("verifiedPublisher", "servicePrincipalLockConfiguration"),
     )
 )
 """The requested permissions are left out: what an application asks for is not what it was granted."""

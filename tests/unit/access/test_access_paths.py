@@ -48,6 +48,28 @@ def test_a_chain_is_told_hop_by_hop(sql: Sql, names: Names) -> None:
     assert way.weakest.source.arn == "arn:p1"
 
 
+def test_owners_and_federated_credentials_are_named_as_what_they_are(sql: Sql, names: Names) -> None:
+    relation = {"key": "owned_by|r1|u1", "scope": "a", "kind": "owned_by", "subject": "r1", "target": "u1"}
+    fill(sql, "relation", [relation])
+    credential = {"key": "f1", "scope": "a", "kind": "federated_credential", "name": "ci", "identity": "r1"}
+    fill(sql, "credential", [credential])
+    owning, entering = hop("u1", "r1", "entra-application-owner", "owner"), hop("u1", "r1", "x", "federated credential")
+    owning["allows"][0] |= {"grant": "owned_by|r1|u1", "statement": "", "resource": ""}
+    entering["allows"][0] |= {"grant": "f1", "statement": "", "resource": ""}
+    first, second = read(
+        sql,
+        names,
+        row(key="o", steps=[owning], action="owner", via=None, statement=None),
+        row(key="f", steps=[entering], action="federated credential", via=None, statement=None),
+    )
+    assert words.allowed_by(first.hops[0].allows[0]) == "owner by the ownership of role deployer"
+    assert words.allowed_by(second.hops[0].allows[0]).endswith("by federated credential ci of role deployer")
+    assert first.weakest is not None
+    assert second.weakest is not None
+    assert words.weakest(first.weakest) == "remove user ci-runner as an owner of role deployer"
+    assert words.weakest(second.weakest) == "remove federated credential ci of role deployer"
+
+
 def test_what_no_grant_gives_is_broken_in_the_trust_policy(sql: Sql, names: Names) -> None:
     step = hop("u1", "r1", "sts-assume-role", "sts:AssumeRole")
     step["allows"][0] |= {"grant": "r1", "statement": "Everybody"}

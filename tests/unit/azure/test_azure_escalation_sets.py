@@ -322,6 +322,18 @@ def test_the_owner_of_a_principal_depends_on_the_vendor() -> None:
     assert "vendor" in (row.needs or "")
 
 
+def test_a_locked_principal_takes_no_credential_and_its_application_does() -> None:
+    sketch = Sketch()
+    tags = '{"servicePrincipalLockConfiguration":"credentials"}'
+    application, principal = sketch.application("billing", tags=tags)
+    sketch.assign(principal, OWNER)
+    ann, bob = sketch.user("ann"), sketch.user("bob")
+    sketch.owns(ann, principal)
+    sketch.owns(bob, application)
+    assert ways_of(sketch, ann) == {}
+    assert set(ways_of(sketch, bob)) == {"entra-application-owner"}
+
+
 def test_an_owner_of_nothing_more_gets_nothing_more() -> None:
     sketch = Sketch()
     application, principal = sketch.application("billing")

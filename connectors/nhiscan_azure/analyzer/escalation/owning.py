@@ -16,7 +16,8 @@ def may_add_credentials(estate: Estate, owner: str, owned: str) -> int | None:
     cannot.
 
     A user can, by being an owner. A program needs a permission of Microsoft Graph for it as well; without one it is
-    not settled. Principals of other tenants' applications may be locked by their vendor, which nobody here can read.
+    not settled. An application may lock the credentials of its principals. Of other tenants' applications nobody here
+    can read whether it does.
     """
     known = estate.principals.get(owner)
     if known is None:
@@ -29,6 +30,8 @@ def may_add_credentials(estate: Estate, owner: str, owned: str) -> int | None:
         rank = 0 if power.sure & wanted else 1 if power.open & wanted else UNSEEN
     thing = estate.identities.get(owned)
     if thing is not None and thing.kind == "service_principal":
+        if estate.locked(owned):
+            return None
         rank = max(rank, of_principal(estate, owned) or 0)
     return rank
 

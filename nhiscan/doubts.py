@@ -9,6 +9,7 @@ REASONS: Mapping[str, str] = {
     "delegated": "it holds for a user who signs in, and within that user's rights",
     "grants-unread": "what is granted was not read everywhere",
     "deny-policy-unread": "what may take it away (deny policies, access boundaries, deny assignments) was not read",
+    "domain-unread": "which domains belong to the organisation is not completely known",
     "scp-unread": "the policies of the organisation were not read",
     "boundary-unread": "the permissions boundary was not read",
     "document-unread": "a policy document was not delivered",

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-NEVER = 253_402_214_400  # 9999-12-31T00:00:00Z: how "no end" is written
+NEVER = 10_413_619_200  # 2299-12-30T00:00:00Z: "never", once offered by the portal, is the last day of that year
 NONE_RECORDED = -62_135_596_800  # 0001-01-01T00:00:00Z: "none recorded"
 _FRACTION = re.compile(r"\.\d+")
 _OFFSET = re.compile(r"([+-])(\d):?(\d\d)$")  # the reports write -8:00

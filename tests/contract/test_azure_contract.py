@@ -15,16 +15,18 @@ from nhiscan_azure.simulated import GRAPH_PERMISSIONS, Caller, SimulatedAzure, W
 from nhiscan_azure.simulated.example import example
 
 NOW = at("2026-11-02T09:00:00")
+Gate = Callable[[Any], None]
 
 
 def world() -> World:
-    return replace(example(NOW), caller=Caller(graph=GRAPH_PERMISSIONS))
+    return replace(example(NOW), caller=Caller(graph=(*GRAPH_PERMISSIONS, "AgentIdentity.Read.All")))
 
 
-def simulation(**settings: Any) -> Callable[[], AbstractContextManager[SimulatedAzure]]:
+def simulation(gate: Gate, **settings: Any) -> Callable[[], AbstractContextManager[SimulatedAzure]]:
     @contextmanager
     def start() -> Iterator[SimulatedAzure]:
         with SimulatedAzure(world(), clock=SimulatedClock(NOW), settings=settings) as cloud:
+            cloud.gateway.gate = gate
             yield cloud
 
     return start
@@ -37,10 +39,10 @@ def deny(faults: Faults, permissions: Iterable[str]) -> None:
 
 class TestDirectory(ConnectorContract):
     @pytest.fixture
-    def contract(self) -> Contract:
+    def contract(self, azure_gate: Gate) -> Contract:
         # the organisation; both lists and their counts; one batch each for federated credentials, owners and app roles,
         # and the list of Graph's own; consents, three lists of roles, the privileged ones; ids twice, members, users;
         # two policies; leave dates; two reports; agents
         budget = 1 + 4 + 1 + 1 + 2 + 1 + 3 + 1 + 4 + 2 + 1 + 2 + 1
-        settings = {"directory-only": True}
-        return Contract(connector=CONNECTOR, simulation=simulation(**settings), budget=budget, deny=deny)
+        settings = {"directory-only": True, "agent-identities": True}
+        return Contract(connector=CONNECTOR, simulation=simulation(azure_gate, **settings), budget=budget, deny=deny)

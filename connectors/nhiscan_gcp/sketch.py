@@ -98,6 +98,12 @@ class Sketch:
         self.records.add(credential)
         return credential
 
+    def workload(self, kind: str, project: str, account: str) -> None:
+        """Something that runs as an account: "instance", "function", "service", "job" or "version"."""
+        service = {"instance": "compute", "function": "cloudfunctions", "version": "appengine"}.get(kind, "run")
+        name = f"//{service}.googleapis.com/projects/{project}/x/{kind}s/{len(self._keys)}"
+        self.records.add(written.runs_as(f"gcp/project/{project}", name, account, "sketch"))
+
     def constraint(self, scope: str, name: str, number: int | None) -> None:
         """A constraint of the organisation, as it was read in a scope."""
         self.records.add(Setting(f"{scope}|{name}", scope, name, number, None, "sketch"))

@@ -70,20 +70,15 @@ class Explainer:
             tuple(sorted(conditions)),
             tuple(sorted(reasons)),
             rank,
-            self._needs(way, end) if rank == UNSEEN else way.set.needs,
+            self._needs(way, end) if rank == UNSEEN else None,
         )
 
     def _needs(self, way: Way, end: str) -> str | None:
-        found = [way.set.needs] if way.set.needs else []
         identity = self._estate.accounts.get(end)
-        if identity is not None and identity.state != "active":
-            found.append("the account switched on again")
-        if (
-            identity is not None
-            and way.set.blocked_by
-            and self._ways.roster.blocked(identity.scope, way.set.blocked_by)
-        ) or (identity is not None and self._ways.roster.blocked(identity.scope, way.set.blocked_by) is None):
-            found.append(_CONSTRAINT)
+        unread = identity is None or identity.scope in self._ways.roster.unread
+        found = [way.set.needs] if way.set.needs and (way.set.runs is None or unread) else []
+        if identity is not None and self._ways.roster.blocked(identity.scope, way.set.blocked_by) is None:
+            found.append("a project in which the organisation does not forbid it")
         return " and ".join(found) or None
 
     def _answers(self, principal: Principal, way: Way, end: str) -> Iterator[tuple[str, Answer]]:
@@ -116,6 +111,8 @@ class Explainer:
         """The projects in which the permissions of a set have to be held to get to a target."""
         estate, roster = self._estate, self._ways.roster
         living = {"bound-key": roster.bound_keys, "pool": roster.pools}.get(way.set.gain)
+        if way.set.gain == "running" and way.set.runs is not None and end in way.direct:
+            living = roster.running(way.set.runs)
         if way.set.gain == "agent":
             return [
                 node
@@ -144,9 +141,6 @@ class Explainer:
             _, _, first, second = min(found, key=lambda one: one[:2])
             yield permission, first
             yield TOKEN, second
-
-
-_CONSTRAINT = "a project in which the organisation does not forbid it"
 
 
 def way_owner(way: Way, end: str) -> str:

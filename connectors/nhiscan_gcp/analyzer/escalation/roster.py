@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
+from nhiscan_gcp.analyzer.escalation.sets import RUNS
 from nhiscan_gcp.analyzer.estate import Estate, Principal
 from nhiscan_gcp.analyzer.hierarchy import WIDTH
 
@@ -37,6 +38,8 @@ class Roster:
         self._estate = estate
         self._members: dict[tuple[str, str | None], Members] = {}
         self._states: dict[str | None, Mapping[str, bool]] = {}
+        self._running: dict[str, Mapping[str, tuple[str, ...]]] = {}
+        self._where: dict[str, Mapping[str, tuple[str, ...]]] = {}
         self._settings: dict[str, dict[str, int | None]] = {
             node: {one.name: one.number for one in estate.records.settings(node)} for node in estate.tree.nodes
         }
@@ -125,6 +128,37 @@ class Roster:
         pools = self._estate.pools.values()
         return self._below((one.scope, one.key) for one in pools if one.state not in ("deleted", "disabled"))
 
+    @cached_property
+    def _workloads(self) -> Mapping[str, list[tuple[str, str]]]:
+        """Kind of workload -> (project, account that one runs as)."""
+        found: dict[str, list[tuple[str, str]]] = {kind: [] for kind in RUNS}
+        for scope in self._estate.tree.nodes:
+            for relation in self._estate.records.relations(scope):
+                kind = _kind_of(relation.subject)
+                if relation.kind == "runs_as" and kind is not None:
+                    found[kind].append((scope, relation.target))
+        return found
+
+    def running(self, kind: str) -> Mapping[str, tuple[str, ...]]:
+        """Place -> accounts as which workloads of a kind run below it."""
+        if kind not in self._running:
+            known = self._estate.accounts
+            self._running[kind] = self._below(one for one in self._workloads[kind] if one[1] in known)
+        return self._running[kind]
+
+    def holding(self, kind: str) -> Mapping[str, tuple[str, ...]]:
+        """Place -> projects below it in which workloads of a kind run."""
+        if kind not in self._where:
+            self._where[kind] = self._below((scope, scope) for scope, _ in self._workloads[kind])
+        return self._where[kind]
+
+    @cached_property
+    def unread(self) -> Mapping[str, tuple[str, ...]]:
+        """Place -> projects below it whose workloads are not known."""
+        tree, records = self._estate.tree, self._estate.records
+        some = (key for key, node in tree.nodes.items() if node.kind == "project")
+        return self._below((key, key) for key in some if not records.complete(key, "relation:runs_as"))
+
     def _below(self, living: Iterable[tuple[str, str]]) -> Mapping[str, tuple[str, ...]]:
         """Place -> those of (project, who) that live below it."""
         found: dict[str, dict[str, None]] = {}
@@ -132,3 +166,11 @@ class Roster:
             for place in self._estate.chain(home):
                 found.setdefault(place, {})[who] = None
         return {place: tuple(some) for place, some in found.items()}
+
+
+def _kind_of(workload: str) -> str | None:
+    """RUNS: what the full resource name of a workload is about."""
+    service, _, rest = workload.removeprefix("//").partition(".googleapis.com/")
+    if service == "run":
+        return "job" if "/jobs/" in rest else "service"
+    return {"compute": "instance", "cloudfunctions": "function", "appengine": "version"}.get(service)

@@ -34,6 +34,7 @@ GAINS: Mapping[str, frozenset[str]] = {
     "role": frozenset({"role"}),
 }
 """Gain -> on what the permissions of such a set may have to be held."""
+RUNS = ("instance", "function", "service", "job", "version")
 AGENTS = ("cloudservices", "cloudbuild", "compute")
 _ID = re.compile(r"gcp(-[a-z0-9]+)+")
 _PERMISSION = re.compile(r"(?:[a-z0-9.]+/)?[A-Za-z0-9]+(?:\.[A-Za-z0-9]+)+")
@@ -57,7 +58,8 @@ class Set(NamedTuple):
     agents: tuple[str, ...]  # of gain "agent": AGENTS
     only: tuple[str, ...]  # beginnings of the permissions that are gained; (): all
     blocked_by: str | None  # name of a Setting
-    needs: str | None  # what has to exist and is not read, in words
+    needs: str | None  # what has to exist, in words
+    runs: str | None  # RUNS: the kind of workload that it is, where it is one that is read
     why: str
     fix: str
     references: tuple[str, ...]
@@ -124,6 +126,7 @@ def _set(part: Mapping[str, Any], problems: list[str], where: str) -> Set | None
         only=tuple(part.get("only", ())),
         blocked_by=part.get("blocked_by"),
         needs=part.get("needs"),
+        runs=part.get("runs"),
         why=part["why"],
         fix=part["fix"],
         references=tuple(part["references"]),
@@ -151,6 +154,8 @@ def _problems(one: Set) -> list[str]:
         found.append(f"agents belong to gain agent, and are {', '.join(AGENTS)}")
     if one.gain == "running" and not one.needs:
         found.append("a set of gain running says what has to exist")
+    if one.runs is not None and (one.runs not in RUNS or not one.needs or one.gain not in ("account", "running")):
+        found.append(f"runs is one of {', '.join(RUNS)}, of gains account and running, and needs says what it is")
     if not all(text.endswith(".") for text in (one.why, one.fix)):
         found.append("why and fix are sentences")
     if not one.references or not all(page.startswith(DOCUMENTATION) for page in one.references):

@@ -65,6 +65,8 @@ class Ways:
             return self._agent(one, found)
         if one.gain == "bound-key":
             return Way(one, {}, _direct(found, self.roster.bound_keys))
+        if one.runs is not None:
+            return self._running(holding, one) if one.gain == "running" else self._beside(one, found)
         return Way(one, {place: _seen(one, rank) for place, rank in found.items()}, {})
 
     def _covered(self, holding: Holding, one: Set) -> Coverage:
@@ -96,6 +98,32 @@ class Ways:
         return holding.coverage(permission, self.estate.any_new(service_of(permission)), accounts=False)
 
     # --- gains ---
+
+    def _running(self, holding: Holding, one: Set) -> Way:
+        """The accounts as which workloads run, in the projects where they can be entered; of projects whose workloads
+        nobody read, all.
+        """
+        inside = self._covered(holding, one._replace(all_of=tuple(need for need in one.all_of if need.on == "project")))
+        owned = [need.permission for need in one.all_of if need.on == "account"]
+        direct = _direct(inside, self.roster.running(one.runs or ""))
+        spread: Coverage = dict.fromkeys(_direct(inside, self.roster.unread), UNSEEN)
+        for permission in owned:
+            some = self.coverage(holding, permission, "account")
+            spread = meet(self.estate, spread, some)
+            ranks = {key: [some[place] for place in self.estate.chain(key) if place in some] for key in direct}
+            direct = {key: max(rank, min(ranks[key])) for key, rank in direct.items() if ranks[key]}
+        return Way(one, spread, direct)
+
+    def _beside(self, one: Set, found: Coverage) -> Way:
+        """The accounts of projects in which a workload of the kind exists, or may exist."""
+        spread: dict[str, int] = {}
+        for place, rank in found.items():
+            home = self.estate.accounts[place].scope if place in self.estate.accounts else place
+            for projects, how in ((self.roster.unread, UNSEEN), (self.roster.holding(one.runs or ""), rank)):
+                for project in projects.get(home, ()):
+                    where = place if home != place else project
+                    spread[where] = min(how, spread.get(where, UNSEEN))
+        return Way(one, spread, {})
 
     def _agent(self, one: Set, found: Coverage) -> Way:
         direct: dict[str, int] = {}
@@ -169,4 +197,4 @@ def _direct(found: Coverage, below: Mapping[str, tuple[str, ...]]) -> dict[str, 
 
 
 def _seen(one: Set, rank: int) -> int:
-    return UNSEEN if one.needs else rank
+    return UNSEEN if one.needs and one.runs is None else rank

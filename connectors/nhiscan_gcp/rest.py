@@ -20,8 +20,8 @@ from nhiscan_gcp.retry import RETRIED, Patience
 
 CONNECT, READ = 10, 60  # seconds
 Json = Mapping[str, Any]
-PACES = {"logging": 1.0}
-"""API -> seconds between two calls: 60 reads of log entries a minute is what a project has."""
+PACES = {"apikeys": 0.25, "logging": 1.0}
+"""API -> seconds between two calls: a project has 240 reads of API keys and 60 of log entries a minute."""
 _IDS = ("x-goog-request-id", "x-request-id", "x-guploader-uploadid", "x-cloud-trace-context")
 
 

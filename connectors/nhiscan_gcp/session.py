@@ -105,5 +105,7 @@ class GcpSession:
         )
 
     def close(self) -> None:
+        """End the connections, and let go of what was held for the sources: storing has its own needs."""
         self._rest.close()
         self._iam.close()
+        self._registry, self._tree, self._predefined = Registry(), Tree(), Predefined(self._iam)

@@ -452,6 +452,24 @@ def test_a_denied_inventory_is_replaced_and_the_creation_times_are_a_gap(start: 
     assert outcome.incomplete
 
 
+def test_an_asset_inventory_that_is_off_is_replaced_like_a_denied_one(start: Start) -> None:
+    world = example(NOW)
+    off = frozenset({"cloudasset.googleapis.com"})
+    projects = tuple(replace(one, disabled_apis=off) if one.id == OPS else one for one in world.projects)
+    bench = start(replace(world, projects=projects))
+    outcome = bench.scan()
+    assert state(outcome.coverage, "cloudasset.service-accounts", project(SHOP)).state == "replaced"
+    assert state(outcome.coverage, "cloudasset.service-accounts", ORG).code == "SERVICE_DISABLED"
+    assert {(row.source, row.code) for row in outcome.gaps} == {
+        ("cloudasset.creation-times", "InputNotRead"),
+        ("cloudasset.workloads", "SERVICE_DISABLED"),
+    }
+    whole = start()
+    whole.scan()
+    for table in BOTH_PATHS:
+        assert bench.rows(table, 1).keys() == whole.rows(table, 1).keys(), table
+
+
 def test_half_denied_projects_are_gaps_of_their_own(start: Start) -> None:
     bench = start()
     bench.scan()

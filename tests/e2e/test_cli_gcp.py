@@ -7,9 +7,9 @@ import pytest
 
 from nhiscan.testing.clock import SimulatedClock
 from nhiscan_gcp.simulated import SimulatedGcp
-from nhiscan_gcp.simulated.example import LAB, SHOP, example
+from nhiscan_gcp.simulated.example import LAB, ORGANIZATION, SHOP, example
 
-from .conftest import Program
+from .conftest import Done, Program
 
 
 @pytest.fixture
@@ -46,6 +46,59 @@ def test_a_denied_organisation_is_incomplete(gcp: Program, cloud: SimulatedGcp) 
     done = gcp("scan", "gcp")
     assert done.code == 3, done.err
     assert "iam.serviceAccounts.list" in done.out + done.err
+
+
+def gaps(done: Done) -> dict[tuple[str, str], str]:
+    """(scope, source) -> state of what a scan with --format json could not read."""
+    return {(gap["scope"], gap["source"]): gap["state"] for gap in done.json["scan"]["gaps"]}
+
+
+def test_an_organisation_that_cannot_be_seen_is_no_empty_one(gcp: Program, cloud: SimulatedGcp) -> None:
+    cloud.faults.deny("resourcemanager.*")
+    cloud.faults.deny("cloudasset.*")
+    named = gcp("scan", "gcp", "--gcp-organization", ORGANIZATION, "--format", "json")
+    assert named.code == 3, named.err
+    found = gaps(named)
+    assert {scope for scope, _ in found} == {f"gcp/organization/{ORGANIZATION}"}
+    assert found[f"gcp/organization/{ORGANIZATION}", "cloudasset.service-accounts"] == "denied"
+    anything = gcp("scan", "gcp")
+    assert anything.code == 4, anything.err
+    assert "sees no project" in anything.err
+
+
+def test_half_an_organisation_denied_is_told_project_by_project(gcp: Program, cloud: SimulatedGcp) -> None:
+    assert gcp("scan", "gcp").code == 0
+    before = gcp("inventory", "credentials", "--format", "json").json["credentials"]
+    cloud.faults.deny("storage.hmacKeys.list", account=SHOP)
+    cloud.faults.deny("iam.serviceAccountKeys.list", account=LAB)
+    done = gcp("scan", "gcp", "--format", "json")
+    assert done.code == 3, done.err
+    assert gaps(done) == {
+        (f"gcp/project/{SHOP}", "storage.hmac-keys"): "denied",
+        (f"gcp/project/{LAB}", "iam.key-states"): "denied",
+    }
+    after = gcp("inventory", "credentials", "--format", "json").json["credentials"]
+    assert {row["key"] for row in after} == {row["key"] for row in before}, "what could not be read is not gone"
+
+
+@pytest.mark.parametrize("option", ["--insights", "--monitoring", "--creators"])
+def test_what_is_asked_for_on_demand_and_denied_is_a_gap(gcp: Program, cloud: SimulatedGcp, option: str) -> None:
+    for permission in ("recommender.*", "monitoring.*", "logging.*"):
+        cloud.faults.deny(permission, account=SHOP)
+    assert gcp("scan", "gcp").code == 0, "nobody asked"
+    done = gcp("scan", "gcp", option, "--format", "json")
+    assert done.code == 3, done.err
+    found = gaps(done)
+    scopes = {scope for scope, _ in found} - {f"gcp/organization/{ORGANIZATION}"}  # whose question was refused for all
+    assert scopes == {f"gcp/project/{SHOP}"}
+    assert set(found.values()) == {"denied"}
+
+
+def test_one_project_is_scanned_by_itself(gcp: Program, cloud: SimulatedGcp) -> None:
+    done = gcp("scan", "gcp", "--project", SHOP, "--insights", "--monitoring", "--creators", "--account-activity")
+    assert done.code == 0, done.err
+    assert cloud.calls.of("cloudresourcemanager.projects.search") == 0
+    assert cloud.canaries.in_files([gcp.folder]) == {}
 
 
 def test_the_role_is_printed(program: Program) -> None:

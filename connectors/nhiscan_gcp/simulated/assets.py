@@ -7,7 +7,7 @@ from datetime import datetime
 from nhiscan_gcp.simulated.answers import Json, Sizes, denied, invalid
 from nhiscan_gcp.simulated.estate import Estate, HeldProject
 from nhiscan_gcp.simulated.ids import stamp
-from nhiscan_gcp.simulated.services import ASSET_WINDOW, Call, listed
+from nhiscan_gcp.simulated.services import ASSET_WINDOW, Call, listed, switched_on
 from nhiscan_gcp.simulated.workloads import TYPES as WORKLOADS
 from nhiscan_gcp.simulated.workloads import workload
 
@@ -246,6 +246,9 @@ def found_resources(estate: Estate, scope: str) -> Iterator[Json]:
 def _scope(call: Call, permission: str) -> str:
     """The node that a call is about. The API must be on in the project that makes the call, which is the caller's."""
     scope = f"{call.match['kind']}/{call.match['id']}"
+    caller = call.estate.world.caller
+    if caller is not None:
+        switched_on(call.estate.projects[caller.project], "cloudasset.googleapis.com")
     if not call.estate.has(scope):
         raise denied(permission, scope)
     call.allow(permission, scope)

@@ -97,6 +97,8 @@ def weakest(allow: Allow) -> str:
         return f"take {allow.action} away"
     if allow.source.kind == "owned_by" and allow.source.holder:
         return f"remove {allow.source.name} as an owner of {allow.source.holder.words}"
+    if allow.source.kind == "app_role" and allow.source.holder:
+        return f"take {allow.source.name} away from {allow.source.holder.words}"
     if allow.source.kind == "federated_credential":
         return f"remove {allow.source.words}"
     inside = f"statement {allow.statement} of " if allow.statement else ""

@@ -21,7 +21,7 @@ class Permit(NamedTuple):
     """What allows an action of a hop."""
 
     action: str
-    resource: str  # the place at which it is held, or what is owned
+    resource: str  # the place at which it is held; "" of what holds at none
     grant: str  # key of a Grant; of a Relation or Credential where `granted` is not so
     statement: str
     conditions: tuple[str, ...]
@@ -215,7 +215,7 @@ class Explainer:
         if one.gain == "federated-principal":
             for target, credential in self._ways.entered(principal):
                 if target == end:
-                    yield Permit("federated credential", end, credential, "", (), granted=False, shared=False), ()
+                    yield Permit("federated credential", "", credential, "", (), granted=False, shared=False), ()
             return
-        for _, _, thing, relation in self._owned(principal, one, end):
-            yield Permit("owner", thing, relation, "", (), granted=False, shared=False), ()
+        for _, _, _, relation in self._owned(principal, one, end):
+            yield Permit("owner", "", relation, "", (), granted=False, shared=False), ()

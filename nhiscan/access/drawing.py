@@ -152,8 +152,9 @@ def _box(parts: list[str], spot: _Spot, who: Who | None, ends: Path | None, *, i
     height = _height(lines)
     tone = "" if ends is None else "administrator" if _to_administrator(ends) else "more"
     fill, stroke = _BOXES[tone]
-    name = lines[0][0]
-    whole = f"{name} ({who.arn})" if who is not None and who.arn else name
+    whole = lines[0][0] if who is None else who.name
+    if who is not None and who.arn and who.arn != who.name:
+        whole = f"{whole} ({who.arn})"
     shape = (
         f'<rect class="way-box{f" way-{tone}" if tone else ""}" x="{spot.x}" y="{spot.y}" width="{_WIDE}"'
         f' height="{height}" rx="6" fill="{fill}" stroke="{stroke}" stroke-width="{2 if tone else 1}"/>'
@@ -171,7 +172,7 @@ def _lines(who: Who | None, ends: Path | None, *, itself: bool) -> list[tuple[st
     place = ", ".join(part for part in (who.kind.replace("_", " "), who.scope_name) if part) if who else ""
     if itself:
         place = f"itself: {place}" if place else "itself"
-    lines = [("an identity that is not known" if who is None else who.name, "way-name", _NAME)]
+    lines = _named("an identity that is not known" if who is None else who.name)
     lines += [(place, "way-soft", _SMALL)] if place else []
     if ends is not None:
         admin = _to_administrator(ends)
@@ -179,6 +180,14 @@ def _lines(who: Who | None, ends: Path | None, *, itself: bool) -> list[tuple[st
         lines.append((said, "way-end-administrator" if admin else "way-end-more", _SMALL))
         lines.append((words.standing(ends), "way-soft", _SMALL))
     return lines
+
+
+def _named(name: str) -> list[tuple[str, str, int]]:
+    """A name on one line. A long address has two: what stands after its @ says less than what stands before."""
+    local, at, domain = name.rpartition("@")
+    if local and width(_plain(name), _NAME) > _WIDE - 24:
+        return [(local, "way-name", _NAME), (at + domain, "way-code", _CODE)]
+    return [(name, "way-name", _NAME)]
 
 
 def _height(lines: Sequence[object]) -> int:

@@ -165,6 +165,7 @@ class Reach(NamedTuple):
     ways: int
     paths: int
     unread: list[str]
+    providers: int  # that have ways
 
 
 _RANK = " ".join(f"WHEN '{level}' THEN {place}" for place, level in enumerate(PRIVILEGE_LEVELS))
@@ -183,7 +184,7 @@ def reach(sql: Sql, names: Names) -> Reach:
     counted = [Level(words.LEVELS.get(level, level), number) for level, number in levels]
     number = sql.one(f"SELECT count(*) FROM privilege v WHERE {_PEOPLE}")
     total = sql.one("SELECT count(*) FROM escalation_path WHERE planned = 1")
-    drawn, ways = _drawn(sql, names)
+    drawn, ways, providers = _drawn(sql, names)
     unread = sql.rows(
         "SELECT DISTINCT scope FROM need WHERE planned = 1 AND complete = 0"
         " AND need IN ('privilege', 'escalation_path', 'effective_access') ORDER BY scope"
@@ -197,6 +198,7 @@ def reach(sql: Sql, names: Names) -> Reach:
         ways,
         int(total[0]) if total else 0,
         [names.scope(scope) for (scope,) in unread],
+        providers,
     )
 
 
@@ -230,24 +232,41 @@ _SAME_WAY = (
 """Identities whose paths agree in all of this go the same way: the members of a group, say."""
 
 
-def _drawn(sql: Sql, names: Names) -> tuple[list[Drawn], int]:
-    """The paths that levels rest on, one for each way: the worst first, of equal ones the shortest. And the ways."""
+def _drawn(sql: Sql, names: Names) -> tuple[list[Drawn], int, int]:
+    """The paths that levels rest on, one for each way: the worst first, of equal ones the shortest. Then
+    the number of ways, and of the providers that have some.
+
+    Each provider has its turn, so that one with many ways, or surer ones, does not hide another.
+    """
     rows = sql.rows(
-        f"""SELECT {_SAME_WAY}, key, principal FROM escalation_path p WHERE planned = 1 AND EXISTS (
+        f"""SELECT (SELECT s.provider FROM scope s WHERE s.key = p.scope) AS provider, {_SAME_WAY}, key, principal
+        FROM escalation_path p WHERE planned = 1 AND EXISTS (
             SELECT 1 FROM privilege v WHERE v.key = p.principal AND v.path = p.key)
-        ORDER BY {WORST_FIRST}, {_SAME_WAY}, key"""
+        ORDER BY 1, {WORST_FIRST}, {_SAME_WAY}, key"""
     )
+    ways: dict[str | None, list[tuple[str, list[str]]]] = {}  # provider -> key of the path drawn, who can go it as well
+    for (provider, *_), group in groupby(rows, key=lambda row: row[:-2]):
+        found = [(row[-2], row[-1]) for row in group]
+        ways.setdefault(provider, []).append((found[0][0], [principal for _, principal in found[1:]]))
     drawn: list[Drawn] = []
-    ways = 0
-    for _, group in groupby(rows, key=lambda row: row[:-2]):
-        ways += 1
-        if ways > CAP_DRAWN:
-            continue
-        first, *others = ((row[-2], row[-1]) for row in group)
-        named = [names.who(principal).name for _, principal in others[:CAP_NAMED]]
-        more = len(others) - len(named)
-        drawn += [_picture(way, ways, named, more) for way in paths(sql, names, "key = :key", {"key": first[0]})]
-    return drawn, ways
+    for listed, share in zip(ways.values(), shares([len(found) for found in ways.values()], CAP_DRAWN), strict=True):
+        for key, others in listed[:share]:
+            named = [names.who(principal).name for principal in others[:CAP_NAMED]]
+            more = len(others) - len(named)
+            number = len(drawn) + 1
+            drawn += [_picture(way, number, named, more) for way in paths(sql, names, "key = :key", {"key": key})]
+    return drawn, sum(map(len, ways.values())), len(ways)
+
+
+def shares(wanted: Sequence[int], most: int) -> list[int]:
+    """``most`` places dealt out one by one, to each in turn who still wants one."""
+    given = [0] * len(wanted)
+    while most and any(have < want for have, want in zip(given, wanted, strict=True)):
+        for place, want in enumerate(wanted):
+            if most and given[place] < want:
+                given[place] += 1
+                most -= 1
+    return given
 
 
 def _picture(way: Path, number: int, others: list[str], more: int) -> Drawn:

@@ -17,7 +17,8 @@ from nhiscan_gcp.simulated.world import Binding, Pool, Project, Provider, Worklo
 
 ACTIONS = "https://token.actions.githubusercontent.com"
 _POOL = f"projects/{BUILD_NUMBER}/locations/global/workloadIdentityPools/github"
-TOKEN_CREATOR, FEDERATED = "roles/iam.serviceAccountTokenCreator", "roles/iam.workloadIdentityUser"
+TOKEN_CREATOR, USER = "roles/iam.serviceAccountTokenCreator", "roles/iam.serviceAccountUser"
+FEDERATED = "roles/iam.workloadIdentityUser"
 
 
 def ops(parts: Parts) -> Project:
@@ -82,7 +83,8 @@ def build(parts: Parts) -> Project:
                 900,
                 "Bruno Keller",
                 about="Deploys to production",
-                bindings=(Binding(TOKEN_CREATOR, (member("ci-builder", BUILD),)),),
+                # the CI server starts builds that run as it; so may everybody who develops
+                bindings=(Binding(USER, (member("ci-builder", BUILD), "group:engineering@example.com")),),
             ),
             parts.account(
                 "github-deploy",

@@ -57,6 +57,8 @@ def tracking(parts: Parts) -> Project:
                 parts.key(70, 1, uploaded=True, valid_before=parts.ahead(3000)),
                 about="Key pair made on the courier's side",
             ),
+            # nothing runs as it, nobody has a key of it, and it is still there
+            parts.account("pilot-2024", 700, "Jonas Weber", about="Pilot of 2024", used=None),
             # names and descriptions that try to be something else
             parts.account(
                 "label-import",
@@ -137,6 +139,8 @@ def lake(parts: Parts) -> Project:
         bindings=(
             Binding("roles/owner", (member("lake-admin", LAKE),)),
             Binding("roles/iam.serviceAccountKeyAdmin", (member("key-rotator", LAKE),)),
+            Binding("roles/iam.serviceAccountAdmin", (parts.user("Chen Wei"),)),
+            Binding("roles/iam.serviceAccountUser", (parts.user("Chen Wei"),)),
             Binding("roles/bigquery.admin", (member("churn-notebooks", LAKE), parts.user("Chen Wei"))),
             Binding("roles/bigquery.dataEditor", (member("airflow", LAKE), member("lake-loader", LAKE))),
             # everybody in the world with a Google account

@@ -135,6 +135,19 @@ def test_a_name_that_is_cut_stands_whole_in_its_hint(sql: Sql, names: Names, nam
         assert first.text == name
 
 
+def test_a_long_address_has_two_lines_and_its_first_part_whole(sql: Sql, names: Names) -> None:
+    address = "github-deploy@lanternfish-build.iam.gserviceaccount.com"
+    for key, name in (("l", address), ("s", "ci@build.iam.gserviceaccount.com")):
+        fill(sql, "identity", [{"key": key, "scope": "a", "kind": "service_account", "native_id": key, "name": name,
+                                "arn": name}])  # fmt: skip
+    fresh = Names(sql)
+    shown = texts(drawn([], fresh.who("l")))
+    assert shown[:2] == ["github-deploy", "@lanternfish-build.iam.gserviceaccount.com"]
+    assert texts(drawn([], fresh.who("s")))[0] == "ci@build.iam.gserviceaccount.com"
+    root = drawn([], fresh.who("l"))
+    assert [node.text for group in root.iter(f"{SVG}g") for node in group.findall(f"{SVG}title")] == [address]
+
+
 def test_nothing_but_short_names_is_left_uncut() -> None:
     assert drawing.cut("short", 340, 13) == "short"
     assert drawing.cut("", 340, 13) == ""

@@ -21,6 +21,7 @@ from nhiscan.report.reach import (
     access,
     escalation_paths,
     reach,
+    shares,
 )
 
 EVIL = '"><img src=x onerror=alert(1)>'
@@ -172,6 +173,29 @@ def test_above_the_caps_the_page_says_how_many_there_are(sql: Sql) -> None:
     assert f"The first {CAP_PEOPLE} of {CAP_PEOPLE + 20} identities" in page
     assert f"{CAP_DRAWN} of {CAP_PEOPLE + 20} different ways are drawn, the worst first" in page
     assert page.count("<figure") == page.count("<svg") == CAP_DRAWN
+
+
+def test_a_provider_with_many_ways_does_not_hide_another(sql: Sql) -> None:
+    fill(sql, "scope", [{"key": "b", "provider": "gcp", "kind": "project", "native_id": "b", "name": "lab"}])
+    for number in range(CAP_DRAWN + 3):
+        path(sql, f"u{number:02}", f"r{number:02}")
+        identity(sql, f"u{number:02}", "escalates_to_administrator", path=f"u{number:02}|m")
+    for number in range(2):
+        path(sql, f"v{number}", f"s{number}", scope="b", confidence="possible", grade="needs_resource")
+        identity(sql, f"v{number}", "escalates_to_administrator", path=f"v{number}|m")
+    found = reach(sql, Names(sql))
+    assert (found.ways, found.providers) == (CAP_DRAWN + 5, 2)
+    assert [way.title[:3].strip() for way in found.drawn] == [*(f"u{n:02}" for n in range(CAP_DRAWN - 2)), "v0", "v1"]
+    page = section(found)
+    assert f"{CAP_DRAWN} of {CAP_DRAWN + 5} different ways are drawn, one provider after the other, of each" in page
+    assert len(set(re.findall(r'id="(way-\d+)', page))) == CAP_DRAWN
+
+
+def test_places_are_dealt_out_in_turn() -> None:
+    assert shares([20, 1, 3], 10) == [6, 1, 3]
+    assert shares([2, 1], 10) == [2, 1]
+    assert shares([5, 5, 5], 4) == [2, 1, 1]
+    assert shares([], 10) == []
 
 
 def test_where_nobody_was_judged_nobody_is_said_to_be_harmless(sql: Sql) -> None:

@@ -41,7 +41,8 @@ def right_sized(estate: Estate, principal: Principal) -> str | None:
         for rule in document.rules if document is not None else ():
             found = conditions.get(rule.number, {})
             if not rule.allow:
-                denied.append(_statement(rule, rule.patterns, found, negated=rule.excepted))
+                written = [_spelled(pattern, table) for pattern in rule.patterns]
+                denied.append(_statement(rule, written, found, negated=rule.excepted))
             elif actions := tuple(_kept(rule, kept, principal.granted & ~kept, used, table)):
                 allowed.append(_statement(rule, actions, found, negated=False))
     statements = _once(allowed) + _once(denied) if allowed else [_NOTHING]
@@ -66,11 +67,20 @@ def _kept(rule: Rule, kept: int, dropped: int, used: set[str], table: ActionTabl
     for pattern in rule.patterns if not rule.excepted else ():
         mask = table.mask(pattern)
         if mask & rest and not mask & dropped:
-            found.add(pattern)
+            found.add(_spelled(pattern, table))
             rest &= ~mask
     # What an unknown pattern stands for may reach into what NotAction leaves out.
     found.update(name for name in table.names(rest) if not rule.excepted or not patterns.has_wildcard(name))
     return iter(sorted(found))
+
+
+def _spelled(pattern: str, table: ActionTable) -> str:
+    """A pattern, read without regard to case, in the letters that AWS uses: ``s3:get*`` is ``s3:Get*``."""
+    fixed, star, rest = pattern.partition("*")
+    names = table.names(table.mask(pattern))
+    if not names or "?" in fixed or rest or any(name[: len(fixed)] != names[0][: len(fixed)] for name in names):
+        return pattern
+    return names[0][: len(fixed)] + star
 
 
 def _conditions(estate: Estate, held: Held) -> dict[int, Mapping[str, Any]]:

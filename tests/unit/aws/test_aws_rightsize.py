@@ -50,7 +50,16 @@ def test_tracked_actions_that_were_not_used_go(sketch: Sketch) -> None:
     sketch.used(user, "iam", "iam:createuser")
     sketch.used(user, "iam", "iam:deleteuser", at=None)
     (statement,) = sized(sketch, user)["Statement"]
-    assert [action.lower() for action in statement["Action"]] == ["iam:createuser", "iam:getuser"]
+    assert statement["Action"] == ["iam:CreateUser", "iam:GetUser"]
+
+
+def test_actions_are_spelled_as_aws_does_where_that_is_known(sketch: Sketch) -> None:
+    written = ["S3:GETOBJECT", "s3:list*", "s3:*tagging", "s3:p?tobject", "s3:NoSuchThing"]
+    user = sketch.user("ann", policy(allow(written), deny(["SQS:delete*", "sqs:sendmessage"])))
+    sketch.used(user, "s3")
+    allowed, denied = sized(sketch, user)["Statement"]
+    assert set(allowed["Action"]) == {"s3:GetObject", "s3:List*", "s3:*tagging", "s3:p?tobject", "s3:nosuchthing"}
+    assert denied["Action"] == ["sqs:Delete*", "sqs:SendMessage"]
 
 
 def test_resources_conditions_and_denies_stay(sketch: Sketch) -> None:
@@ -59,7 +68,7 @@ def test_resources_conditions_and_denies_stay(sketch: Sketch) -> None:
     user = sketch.user("ann", policy(allow(["s3:Get*", "ec2:*"], BUCKET, Condition=mfa), no_logs))
     sketch.used(user, "s3")
     assert sized(sketch, user)["Statement"] == [
-        {"Effect": "Allow", "Action": ["s3:get*"], "Resource": [BUCKET], "Condition": mfa},
+        {"Effect": "Allow", "Action": ["s3:Get*"], "Resource": [BUCKET], "Condition": mfa},
         {"Effect": "Deny", "Action": ["s3:*"], "Resource": ["arn:aws:s3:::log/*"]},
     ]
 
@@ -79,7 +88,7 @@ def test_what_a_boundary_takes_away_is_not_granted_again(sketch: Sketch) -> None
     sketch.bound(user, policy(allow("s3:Get*")))
     sketch.used(user, "s3")
     (statement,) = sized(sketch, user)["Statement"]
-    assert statement["Action"] == ["s3:getobject"]
+    assert statement["Action"] == ["s3:GetObject"]
 
 
 def test_text_that_only_looks_like_a_variable_stays_text(sketch: Sketch) -> None:

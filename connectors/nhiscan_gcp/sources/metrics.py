@@ -12,7 +12,6 @@ from nhiscan.model import Credential, DataTime, Identity, Record
 from nhiscan_gcp import records
 from nhiscan_gcp.failures import BadAnswer
 from nhiscan_gcp.node import Node
-from nhiscan_gcp.rest import Json
 from nhiscan_gcp.sources import accounts, apikeys, keys
 
 KEYS, ACCOUNTS, API_KEYS = "monitoring.key-use", "monitoring.account-use", "monitoring.api-key-use"
@@ -100,17 +99,22 @@ def _seen(node: Node, metric: str, label: str, more: str = "") -> dict[str, int]
             labels = one.get(where)
             labels = labels.get("labels") if isinstance(labels, dict) else None
             value = labels.get(name) if isinstance(labels, dict) else None
-            day = max((at for point in one.get("points") or () if (at := _counted(point)) is not None), default=None)
+            points = one.get("points")
+            if not isinstance(points, list):
+                raise BadAnswer(_OPERATION, "has a series without points")
+            day = max((at for point in points if (at := _counted(point)) is not None), default=None)
             if value and day is not None:
                 found[str(value)] = max(day, found.get(str(value), 0))
     return found
 
 
-def _counted(point: Json) -> int | None:
-    """The day of a point in which something was counted."""
-    value, interval = point.get("value"), point.get("interval")
-    end = records.moment(interval.get("endTime")) if isinstance(interval, dict) else None
-    count = next((value[name] for name in ("int64Value", "doubleValue") if name in value), 0) if value else 0
-    if end is None or not float(count):
-        return None
-    return end - 1 - (end - 1) % records.DAY
+def _counted(point: Any) -> int | None:
+    """The day of a point in which something was counted. BadAnswer for what is no point."""
+    try:
+        end, value = records.moment(point["interval"]["endTime"]), point["value"]
+        count = float(value["int64Value"] if "int64Value" in value else value["doubleValue"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadAnswer(_OPERATION, "has a point that is none") from error
+    if end is None:
+        raise BadAnswer(_OPERATION, "has a point without a time")
+    return end - 1 - (end - 1) % records.DAY if count > 0 else None

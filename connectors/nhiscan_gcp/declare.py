@@ -111,7 +111,7 @@ def sources(settings: Settings) -> tuple[Source, ...]:
         *_pair(
             "accounts",
             (_ACCOUNTS, "iam.service-accounts"),
-            frozenset({"identity:service_account", "alias"}),
+            frozenset({"identity:service_account", "alias", "setting:label"}),
             ((ASSETS,), ("iam.serviceAccounts.list",)),
             (
                 "service accounts of all projects below, by pages of 1,000; counts the projects",

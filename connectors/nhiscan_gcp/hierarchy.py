@@ -16,7 +16,7 @@ STATES = {"ACTIVE": "active", "DELETE_REQUESTED": "closed"}
 _FIELDS = {
     "organizations": "organizations(name,displayName,state),nextPageToken",
     "folders": "folders(name,parent,displayName,state),nextPageToken",
-    "projects": "projects(name,projectId,parent,displayName,state),nextPageToken",
+    "projects": "projects(name,projectId,parent,displayName,state,labels),nextPageToken",
 }
 _KIND = {"organizations": "organization", "folders": "folder", "projects": "project"}
 _DIGITS = re.compile(r"[0-9]{1,30}", re.ASCII)
@@ -73,6 +73,7 @@ class Tree:
     scopes: dict[str, Scope] = field(default_factory=dict)
     nodes: dict[str, str] = field(default_factory=dict)  # key -> "organizations/1", "projects/<id>"
     numbers: dict[str, str] = field(default_factory=dict)  # number or id of a project -> key
+    labels: dict[str, dict[str, str]] = field(default_factory=dict)  # key of a project -> its labels
     unread: dict[str, Refused] = field(default_factory=dict)  # key -> why nothing is known of a project named
 
     def project(self, name: str) -> str | None:
@@ -117,6 +118,9 @@ class Tree:
         label = str(shown["displayName"]) if shown.get("displayName") else None
         self.scopes[key] = Scope(key, "gcp", _KIND[kind], native, label, above, state)
         self.nodes[key] = node
+        labels = shown.get("labels")
+        if isinstance(labels, dict) and labels:
+            self.labels[key] = {str(name): str(value) for name, value in sorted(labels.items())}
 
 
 def read(rest: Rest, wanted: Wanted) -> Tree:
@@ -158,7 +162,10 @@ def _add_project(rest: Rest, tree: Tree, name: str) -> None:
         tree.add(
             "projects",
             rest.get(
-                API, f"{API}.projects.get", f"v3/projects/{name}", fields="name,projectId,parent,displayName,state"
+                API,
+                f"{API}.projects.get",
+                f"v3/projects/{name}",
+                fields="name,projectId,parent,displayName,state,labels",
             ),
         )
     except Refused as error:
@@ -173,5 +180,6 @@ def _only(tree: Tree, keep: Iterable[str]) -> Tree:
         {key: scope for key, scope in tree.scopes.items() if key in kept},
         {key: node for key, node in tree.nodes.items() if key in kept},
         {name: key for name, key in tree.numbers.items() if key in kept},
+        tree.labels,
         tree.unread,
     )

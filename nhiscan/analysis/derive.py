@@ -20,7 +20,8 @@ REFERENCES = "references"
 Documents = Callable[[str], Document | None]
 
 _IDENTITIES = f"""
-SELECT i.key, i.scope, i.kind, i.name, i.path, i.tags, i.console_access, i.mfa, COALESCE(k.keys, 0), a.email
+SELECT i.key, i.scope, i.kind, i.name, i.path, i.tags, i.description, i.console_access, i.mfa, COALESCE(k.keys, 0),
+       a.email
 FROM identity i
 LEFT JOIN (
     SELECT identity, COUNT(*) AS keys FROM credential
@@ -32,6 +33,9 @@ LEFT JOIN (SELECT identity, MIN(value) AS email FROM alias WHERE kind = 'email' 
 WHERE i.planned = 1 AND i.confirmed = 1
 ORDER BY i.key
 """
+LABEL = "label."
+"""How the names of settings begin that are labels of a scope."""
+_LABELS = f"SELECT scope, name, text FROM setting WHERE planned = 1 AND confirmed = 1 AND name LIKE '{LABEL}%'"
 _KEYS_UNKNOWN = "SELECT scope FROM need WHERE need = 'credential:access_key' AND complete = 0"
 
 
@@ -150,10 +154,14 @@ def document_of(sql: Sql) -> Documents:
 def _people_and_machines(sql: Sql, owner_tags: Sequence[str]) -> Iterator[tuple[str, Derived]]:
     roster = Roster.read(sql)
     keys_unknown = {scope for (scope,) in sql.rows(_KEYS_UNKNOWN)}
-    for key, scope, kind, name, path, tags, console, mfa, count, email in sql.rows(_IDENTITIES):
+    labels: dict[str, dict[str, str]] = {}
+    for scope, name, text in sql.rows(_LABELS):
+        if text:
+            labels.setdefault(str(scope), {})[str(name).removeprefix(LABEL)] = text
+    for key, scope, kind, name, path, tags, description, console, mfa, count, email in sql.rows(_IDENTITIES):
         found: Mapping[str, str] = json.loads(tags) if tags else {}
         names = (name, email) if email else (name,)
-        owned = owner(key, scope, kind, names, found, roster, owner_tags)
+        owned = owner(key, scope, kind, names, found, roster, owner_tags, description, labels.get(scope))
         if owned is not None:
             yield "owner", owned
         keys = None if not count and scope in keys_unknown else count

@@ -1,6 +1,7 @@
-"""Who answers for an identity: what its tags say, matched to the people roster."""
+"""Who answers for an identity: what its tags, its description and its scope's labels say, matched to the roster."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from nhiscan.analysis.roster import Roster
@@ -12,6 +13,9 @@ OWNER_TAGS = ("owner", "owner-email", "owned-by", "contact", "contact-email", "m
 
 SELVES = frozenset({"user"})
 """Kinds of identities that may themselves be a person."""
+
+_STATEMENT = re.compile(r"(?<![\w-])([^\W\d_][\w-]{1,40})\s*[:=]\s*(?=([^\s;,|][^;,|\r\n]{0,300}))")
+_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"']+")
 
 
 @lru_cache(maxsize=4_096)
@@ -28,25 +32,46 @@ def owner(
     tags: Mapping[str, str],
     roster: Roster,
     owner_tags: Sequence[str] = OWNER_TAGS,
+    description: str | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> Owner | None:
     """The owner row of one identity, or None where nothing points to an owner.
 
-    The first owner tag whose value names a person of the roster wins; else the first one that says anything. Without
-    such a tag a user whose own name or e-mail (``names``) stands in the roster answers for itself. ``method`` is
-    ``tag:<key as found>``, ``roster:email``, ``roster:id`` or ``roster:name``.
+    Its own tags are asked first, then what its ``description`` states in the same words (``owner: ana@example.com``),
+    because some providers have no tags for identities. Of these the first that names a person of the roster wins; else
+    the first one that says anything. Without any a user whose own name or e-mail (``names``) stands in the roster
+    answers for itself. Last come the ``labels`` of the scope that it lives in, such as a project. ``method`` is
+    ``tag:<key as found>``, ``description:<word as found>``, ``roster:email``, ``roster:id``, ``roster:name`` or
+    ``label:<key>``.
     """
-    first: tuple[str, str] | None = None
-    for tag, value in _in_order(tags, owner_tags):
-        if match := roster.find(value):
-            return Owner(key, scope, value, f"tag:{tag}", match.person, "person")
-        first = first or (tag, value)
-    if first is not None:
-        return Owner(key, scope, first[1], f"tag:{first[0]}", None, roster.resolution(None))
+    own = [(f"tag:{tag}", value) for tag, value in _in_order(tags, owner_tags)]
+    if description:
+        own += [(f"description:{word}", value) for word, value in _in_order(dict(_stated(description)), owner_tags)]
+    if found := _first(key, scope, own, roster):
+        return found
     if kind in SELVES:
         for name in names:
             if match := roster.find(name):
                 return Owner(key, scope, name, f"roster:{match.by}", match.person, "person")
-    return None
+    return _first(key, scope, [(f"label:{name}", value) for name, value in _in_order(labels or {}, owner_tags)], roster)
+
+
+def _first(key: str, scope: str, said: Sequence[tuple[str, str]], roster: Roster) -> Owner | None:
+    """The first that names a person, else the first of all. ``said`` are (method, value)."""
+    for method, value in said:
+        if match := roster.find(value):
+            return Owner(key, scope, value, method, match.person, "person")
+    return Owner(key, scope, said[0][1], said[0][0], None, roster.resolution(None)) if said else None
+
+
+def _stated(description: str) -> Iterator[tuple[str, str]]:
+    """What a free text states as ``word: value`` or ``word = value``, in reverse: the first statement counts.
+
+    A value ends at a comma, a semicolon, a bar, the line or the sentence. One that holds an address is the address.
+    """
+    for word, value in reversed(_STATEMENT.findall(description)):
+        address = _ADDRESS.search(value)
+        yield word, address[0].rstrip(".") if address else re.split(r"\.(?:\s|$)", value)[0]
 
 
 def _in_order(tags: Mapping[str, str], owner_tags: Sequence[str]) -> list[tuple[str, str]]:

@@ -10,7 +10,10 @@ from nhiscan.model import Need
 DERIVED = ("owner", "classification", "effective_access", "escalation_path", "privilege", "trust")
 """Tables that no connector fills."""
 
-OWN_READS: Mapping[str, tuple[str, ...]] = {"owner": ("identity", "identity.tags"), "classification": ("identity",)}
+OWN_READS: Mapping[str, tuple[str, ...]] = {
+    "owner": ("identity", "identity.tags", "setting:label"),
+    "classification": ("identity",),
+}
 """What the tables that the core derives rest on. ``identity`` stands for the listings of all its kinds."""
 
 

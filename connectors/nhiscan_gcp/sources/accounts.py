@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from nhiscan.connector import Reader
-from nhiscan.model import Identity, Record, TieOut
+from nhiscan.model import Identity, Record, Setting, TieOut
 from nhiscan_gcp import records
 from nhiscan_gcp.failures import InputNotRead
 from nhiscan_gcp.node import Node
@@ -32,6 +32,8 @@ def run(node: Node, reader: Reader) -> Iterator[Record]:
     planned = node.projects()
     node.registry.put(found, planned)
     node.listed = listed
+    for project in planned:
+        yield from _labels(node, project, ALL)
     yield _counted(node, "projects", ALL, projects, "cloudresourcemanager.projects.search", len(planned))
     yield from assets.ended(node)
 
@@ -47,6 +49,7 @@ def run_each(node: Node, reader: Reader) -> Iterator[Record]:
         yield from aliases
     node.own = found
     node.listed = len(found.emails)
+    yield from _labels(node, node.key, EACH)
 
 
 def run_created(node: Node, reader: Reader) -> Iterator[Record]:
@@ -75,6 +78,12 @@ def run_created(node: Node, reader: Reader) -> Iterator[Record]:
     source = node.source(ALL, EACH)
     yield _counted(node, "service accounts", source, node.listed, CREATED, counted)
     yield from assets.ended(node)
+
+
+def _labels(node: Node, project: str, source: str) -> Iterator[Setting]:
+    """The labels of a project, as Resource Manager gave them with it. Accounts have none of their own."""
+    for name, value in node.tree.labels.get(project, {}).items():
+        yield Setting(f"{project}|label.{name}", project, f"label.{name}", text=value, source=source)
 
 
 def _counted(node: Node, what: str, a: str, count_a: int, b: str, count_b: int) -> TieOut:

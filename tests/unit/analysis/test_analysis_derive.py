@@ -120,6 +120,68 @@ def test_owners_from_tags(tags: dict[str, str], expected: tuple[str, str, str | 
     assert owner_of(world([identity("ci", tags=tags)], PEOPLE)) == expected
 
 
+@pytest.mark.parametrize(
+    ("description", "expected"),
+    [
+        (None, None),
+        ("Builds images", None),
+        ("owner:", None),
+        ("owner: ;", None),
+        ("owner: ann.lee@example.com", ("ann.lee@example.com", "description:owner", ANN, "person")),
+        ("Ci: Builds images; Owner = Ann Lee", ("Ann Lee", "description:Owner", ANN, "person")),
+        ("Deployments: owner: Ann Lee. Ask before use.", ("Ann Lee", "description:owner", ANN, "person")),
+        ("maintainer: <ann.lee@example.com>.", ("ann.lee@example.com", "description:maintainer", ANN, "person")),
+        (
+            "owner_email=ann.lee@example.com, since 2024",
+            ("ann.lee@example.com", "description:owner_email", ANN, "person"),
+        ),
+        ("owner: platform | E1", ("platform", "description:owner", None, "not_in_roster")),
+        ("team: data; owner: platform", ("platform", "description:owner", None, "not_in_roster")),
+        ("owner: platform; contact: E1", ("E1", "description:contact", ANN, "person")),
+        ("owner: E1; owner: E2", ("E1", "description:owner", ANN, "person")),
+        ("co-owner: E1", None),
+        ("https://owner:E1@example.com/x", ("E1@example.com/x", "description:owner", None, "not_in_roster")),
+        ("owner:\nE1", ("E1", "description:owner", ANN, "person")),
+        ("owner: " + "x" * 5000, ("x" * 301, "description:owner", None, "not_in_roster")),
+    ],
+)
+def test_owners_from_descriptions(description: str | None, expected: Any) -> None:
+    sql = world([identity("ci", "service_account") | {"description": description}], PEOPLE)
+    assert owner_of(sql) == expected
+
+
+def test_tags_come_before_the_description_unless_they_name_nobody() -> None:
+    described = {"description": "owner: E1"}
+    tagged = world([identity("ci", tags={"owner": "E2"}) | described], PEOPLE)
+    assert owner_of(tagged) == ("E2", "tag:owner", f"{P}/person/E2", "person")
+    stale = world([identity("ci", tags={"owner": "platform"}) | described], PEOPLE)
+    assert owner_of(stale) == ("E1", "description:owner", ANN, "person")
+
+
+def test_labels_of_the_scope_come_last() -> None:
+    def labelled(row: dict[str, Any], **labels: str) -> Sql:
+        sql = world([row], PEOPLE)
+        fill(
+            sql,
+            "setting",
+            [
+                {"key": f"{row['scope']}|label.{name}", "scope": row["scope"], "name": f"label.{name}", "text": text}
+                for name, text in labels.items()
+            ],
+        )
+        return sql
+
+    account = identity("ci", "service_account")
+    assert owner_of(labelled(account, owner="e1", env="live")) == ("e1", "label:owner", ANN, "person")
+    assert owner_of(labelled(account, team="data", contact="E1")) == ("E1", "label:contact", ANN, "person")
+    assert owner_of(labelled(account, team="data")) == ("data", "label:team", None, "not_in_roster")
+    assert owner_of(labelled(account, env="live")) is None
+    described = account | {"description": "owner: platform"}
+    assert owner_of(labelled(described, owner="e1")) == ("platform", "description:owner", None, "not_in_roster")
+    user = identity("Ann Lee", "user")
+    assert owner_of(labelled(user, owner="e2")) == ("Ann Lee", "roster:name", ANN, "person")
+
+
 def test_without_a_roster_nobody_is_missing_from_it() -> None:
     tags = {"owner": "ann.lee@example.com"}
     assert owner_of(world([identity("ci", tags=tags)])) == ("ann.lee@example.com", "tag:owner", None, "no_roster")

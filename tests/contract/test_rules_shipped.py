@@ -1,6 +1,7 @@
 """Every rule that ships: its form, its words, its mapping, its commands. Needs no database but the sandbox."""
 
 import re
+import shlex
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -19,14 +20,17 @@ FRAMEWORKS: dict[str, dict[str, Any]] = {
     for path in sorted((data.folder("reports") / "frameworks").glob("*.toml"))
     for catalogue in [tomllib.loads(path.read_text(encoding="utf-8"))]
 }
-FAMILIES = ("evidence", "kind", "leftovers", "ownership", "privilege", "rotation", "trust", "use")
+FAMILIES = ("evidence", "expiry", "kind", "leftovers", "ownership", "privilege", "rotation", "trust", "use")
 STRENGTHS = ("none", "weak", "supporting", "direct")
 EACH = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 
 FORBIDDEN = re.compile(r"\b(?:non-?)?complian(?:t|ce)\b|\bcertifi(?:ed|cation)\b|\bguarantee", re.IGNORECASE)
 """Words that promise what no scanner can give."""
 BARE_CIS = re.compile(r"\bCIS\b(?!-[A-Z0-9]+@)")
-PAGES = {"aws": r"https://docs\.aws\.amazon\.com/[\w./-]+\.html$"}
+PAGES = {
+    "aws": r"https://docs\.aws\.amazon\.com/[\w./-]+\.html$",
+    "gcp": r"https://cloud\.google\.com/[\w./-]+[\w-]$",
+}
 """The providers that rules here have remedies for, and how the addresses of their manuals look."""
 WHERE = ("{arn}", "{identity_arn}", "{scope_id}")
 
@@ -44,7 +48,7 @@ def test_whole_families_ship() -> None:
     count = Counter(family(rule) for rule in RULES)
     assert tuple(sorted(count)) == FAMILIES
     assert min(count.values()) >= 2
-    assert len(RULES) >= 58
+    assert len(RULES) >= 90
 
 
 @pytest.mark.parametrize(
@@ -93,6 +97,38 @@ def test_whole_families_ship() -> None:
         "permission-data-incomplete",
         "trust-wildcard-principal",
         "scan-coverage-gap",
+        "api-key-calls-generative-ai",
+        "api-key-exists",
+        "api-key-not-rotated",
+        "api-key-unrestricted",
+        "credential-expiring-soon",
+        "credential-lifetime-too-long",
+        "credential-never-expires",
+        "cross-project-grant",
+        "default-service-account-editor",
+        "default-service-account-used",
+        "disabled-identity-with-credentials",
+        "disabled-identity-with-grants",
+        "exposed-key-stays-active",
+        "federated-grant-to-whole-pool",
+        "grant-to-deleted-principal",
+        "guest-or-external-member",
+        "hmac-key-not-rotated",
+        "identity-without-credential-or-workload",
+        "primitive-role",
+        "privileged-role-at-wide-scope",
+        "public-grant",
+        "separation-of-duties",
+        "service-account-impersonation",
+        "service-account-key-creation-allowed",
+        "service-account-key-expiry-not-enforced",
+        "service-account-key-not-rotated",
+        "service-account-key-unused",
+        "service-account-key-upload-allowed",
+        "service-account-key-uploaded",
+        "service-account-shared-with-group",
+        "user-managed-service-account-key",
+        "workload-identity-provider-unconditioned",
     ],
 )
 def test_a_named_rule_ships(rule_id: str) -> None:
@@ -122,8 +158,17 @@ def test_it_says_why_when_wrong_and_how_to_put_it_right(rule: Rule) -> None:
 @EACH
 def test_a_rule_of_one_provider_says_so(rule: Rule) -> None:
     assert not set(rule.providers) - set(PAGES)
-    if family(rule) == "trust" or rule.id.startswith("root-"):
+    if family(rule) == "trust":
+        assert rule.providers in (("aws",), ("gcp",)), "trust is written otherwise at each"
+    if rule.id.startswith("root-"):
         assert rule.providers == ("aws",)
+
+
+@EACH
+def test_a_rule_has_a_remedy_where_it_can_fail(rule: Rule) -> None:
+    """Kinds of credentials and identities tell at which provider something can be found."""
+    if not rule.providers and any("service_account" in need or "hmac_key" in need for need in rule.needs):
+        assert "gcp" in rule.remediation
 
 
 @EACH
@@ -237,6 +282,67 @@ def test_aws_commands_are_calls_that_exist(rule: Rule) -> None:
         assert given <= set(members), f"{command}: {given - set(members)}"
         required = {xform_name(name, "-") for name in shape.required_members} if shape else set()
         assert required <= given, f"{command} lacks {required - given}"
+
+
+GCLOUD: dict[str, tuple[int, frozenset[str]]] = {
+    command: (words, frozenset(flags.split()))
+    for command, words, flags in (
+        ("asset search-all-iam-policies", 0, "scope query"),
+        ("compute instances set-service-account", 1, "project service-account scopes"),
+        ("iam service-accounts add-iam-policy-binding", 1, "member role"),
+        ("iam service-accounts create", 1, "project"),
+        ("iam service-accounts delete", 1, ""),
+        ("iam service-accounts disable", 1, ""),
+        ("iam service-accounts keys create", 1, "iam-account"),
+        ("iam service-accounts keys delete", 1, "iam-account"),
+        ("iam service-accounts keys disable", 1, "iam-account"),
+        ("iam service-accounts keys list", 0, "iam-account managed-by"),
+        ("iam service-accounts remove-iam-policy-binding", 1, "member role all"),
+        ("iam service-accounts update", 1, "description"),
+        (
+            "iam workload-identity-pools providers describe",
+            1,
+            "workload-identity-pool location project",
+        ),
+        (
+            "iam workload-identity-pools providers update-oidc",
+            1,
+            "workload-identity-pool location project attribute-condition",
+        ),
+        ("logging read", 1, "project freshness"),
+        ("org-policies set-policy", 1, ""),
+        ("organizations remove-iam-policy-binding", 1, "member role all"),
+        ("policy-intelligence query-activity", 0, "activity-type project"),
+        ("projects remove-iam-policy-binding", 1, "member role all"),
+        ("resource-manager folders remove-iam-policy-binding", 1, "member role all"),
+        ("resource-manager org-policies enable-enforce", 1, "project folder organization"),
+        ("services api-keys delete", 1, "project"),
+        ("services api-keys list", 0, "project"),
+        ("services api-keys update", 1, "project api-target allowed-referrers allowed-ips"),
+        ("storage hmac create", 1, "project"),
+        ("storage hmac delete", 1, "project"),
+        ("storage hmac update", 1, "project deactivate"),
+    )
+}
+"""Commands of gcloud: the number of words that follow, and flags, as in its reference. No model can be asked."""
+
+
+@EACH
+def test_gcloud_commands_are_of_the_reference(rule: Rule) -> None:
+    for command in rule.remediation["gcp"].commands if "gcp" in rule.remediation else ():
+        program, *rest = shlex.split(command)
+        if program == "nhiscan":
+            assert rest[0] in ("access", "connectors", "scan"), command
+            continue
+        assert program == "gcloud", command
+        flags = [word[2:].partition("=") for word in rest if word.startswith("--")]
+        words = [word for word in rest if not word.startswith("--")]
+        names = [name for name in GCLOUD if words[: len(name.split())] == name.split()]
+        assert names, command
+        count, known = GCLOUD[max(names, key=len)]
+        assert len(words) - len(max(names, key=len).split()) == count, command
+        assert {flag for flag, _, _ in flags} <= known, command
+        assert all(value or flag in ("all", "deactivate") for flag, _, value in flags), command
 
 
 def test_rule_files_lie_in_the_folder_of_their_family() -> None:

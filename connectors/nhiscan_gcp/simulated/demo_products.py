@@ -47,7 +47,7 @@ def tracking(parts: Parts) -> Project:
                 330,
                 "Ines Costa",
                 parts.key(320, 180, disabled=True, disable_reason="EXPOSED", exposed=PASTE),
-                parts.key(30, 1),
+                parts.key(30, 1, valid_before=parts.ahead(12)),
                 about="Imports addresses",
             ),
             parts.account(
@@ -67,6 +67,7 @@ def tracking(parts: Parts) -> Project:
                 parts.key(55, 8),
                 title="=cmd|'/C:calc'!A0",
                 about="<img src=x onerror=alert(1)>\u2028new line",
+                bindings=(Binding("roles/iam.serviceAccountUser", ("group:engineering@example.com",)),),
             ),
             parts.account("dispatcher", 1400, "Hugo Marin", deleted=True, unique_id="104729104729104729104"),
         ),
@@ -143,6 +144,9 @@ def lake(parts: Parts) -> Project:
             Binding("roles/iam.serviceAccountUser", (parts.user("Chen Wei"),)),
             Binding("roles/bigquery.admin", (member("churn-notebooks", LAKE), parts.user("Chen Wei"))),
             Binding("roles/bigquery.dataEditor", (member("airflow", LAKE), member("lake-loader", LAKE))),
+            # whoever administers the keys of the lake may also use them
+            Binding("roles/cloudkms.admin", (parts.user("Chen Wei"),)),
+            Binding("roles/cloudkms.cryptoKeyEncrypterDecrypter", (parts.user("Chen Wei"),)),
             # everybody in the world with a Google account
             Binding("roles/bigquery.dataViewer", ("allAuthenticatedUsers",)),
             # a vendor, and somebody's own mail address

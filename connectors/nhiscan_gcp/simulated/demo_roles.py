@@ -172,6 +172,16 @@ ROLES = (
         "BigQuery Data Viewer",
     ),
     Role(
+        "roles/cloudkms.admin",
+        ("cloudkms.cryptoKeys.create", "cloudkms.cryptoKeys.setIamPolicy", "cloudkms.keyRings.create"),
+        "Cloud KMS Admin",
+    ),
+    Role(
+        "roles/cloudkms.cryptoKeyEncrypterDecrypter",
+        ("cloudkms.cryptoKeyVersions.useToDecrypt", "cloudkms.cryptoKeyVersions.useToEncrypt"),
+        "Cloud KMS CryptoKey Encrypter/Decrypter",
+    ),
+    Role(
         "roles/pubsub.admin",
         ("pubsub.subscriptions.consume", "pubsub.topics.create", "pubsub.topics.publish", "pubsub.topics.setIamPolicy"),
         "Pub/Sub Admin",

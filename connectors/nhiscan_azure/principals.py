@@ -1,6 +1,6 @@
 """What applications and service principals of Graph are as records. Pure: no calls, no clock."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from nhiscan.model import Alias, Credential, Identity, Policy, Relation
@@ -13,6 +13,7 @@ from nhiscan_azure.values import NEVER, identifier, moment, text, thumbprint
 MICROSOFT = frozenset({"f8cdef31-a31e-4b4a-93e4-5f571e91255a", "72f988bf-86f1-41af-91ab-2d7cd011db47"})
 """Tenants in which Microsoft registers its own applications."""
 MANAGED = "ManagedIdentity"
+_ASSIGNED = "/providers/microsoft.managedidentity/userassignedidentities/"
 LOCK = "servicePrincipalLockConfiguration"
 """Tag of an application whose principals take no credential of their own."""
 _ENABLED = (None, "", "NotDisabled")
@@ -104,10 +105,16 @@ def app_roles(tenant: str, shown: Json, source: str) -> Iterator[Policy]:
         yield Policy(key, tenant, "app_role", role_id, name, arn=str(app_id), source=source)
 
 
-def instance_of(tenant: str, principal: str, application_key: str, source: str) -> Relation:
-    return Relation(
-        f"instance_of|{principal}|{application_key}", tenant, "instance_of", principal, application_key, source
-    )
+def instances(identity: Identity, names: Iterable[Alias], registered: str | None, source: str) -> Iterator[Relation]:
+    """From a principal to the application of the tenant (its key), and to the user-assigned identity that it is."""
+    found = [registered] if registered else []
+    for one in names:
+        if one.kind == "resource_id" and _ASSIGNED in one.value:
+            subscription = one.value.split("/")[2]
+            found.append(keys.resource(keys.subscription(subscription), one.value))
+    for target in found:
+        key = f"instance_of|{identity.key}|{target}"
+        yield Relation(key, identity.scope, "instance_of", identity.key, target, source)
 
 
 def credentials(identity: Identity, shown: Json, source: str) -> Iterator[Credential]:

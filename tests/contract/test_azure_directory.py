@@ -35,7 +35,7 @@ from nhiscan_azure.simulated import (
     World,
     withdraw,
 )
-from nhiscan_azure.simulated.example import DAY, GONE, TENANT, VENDOR_TENANT, example
+from nhiscan_azure.simulated.example import DAY, GONE, LIVE, TENANT, VENDOR_TENANT, example
 from nhiscan_azure.simulated.gateway import Gateway
 
 NOW = at("2026-11-02T09:00:00")
@@ -133,6 +133,8 @@ def test_managed_identities_stand_for_resources_and_hold_no_key_of_anybody(start
     aliases = [row["value"] for row in only(bench.rows("alias", 1), identity=runner["key"], kind="resource_id")]
     assert len(aliases) == 1
     assert aliases[0].endswith("/providers/microsoft.managedidentity/userassignedidentities/runner")
+    resource = f"azure/subscription/{LIVE}/resource/{aliases[0]}"
+    assert f"instance_of|{runner['key']}|{resource}" in bench.rows("relation", 1)
     held = only(bench.rows("credential", 1), identity=runner["key"])
     assert {row["kind"] for row in held} <= {"system_managed_key"}
 

@@ -47,12 +47,12 @@ def run(node: Node, reader: Reader) -> Iterator[Record]:
         for one in shown:
             identity = principals.service_principal(node.key, one, ID)
             seen.add(identity.native_id)
+            names = list(principals.aliases(identity, one, ID))
             yield identity
-            yield from principals.aliases(identity, one, ID)
+            yield from names
             yield from principals.credentials(identity, one, ID)
             yield from principals.app_roles(node.key, one, ID)
-            if identity.arn in by_app_id:
-                yield principals.instance_of(node.key, identity.key, by_app_id[identity.arn], ID)
+            yield from principals.instances(identity, names, by_app_id.get(identity.arn or ""), ID)
     yield _counted(node, "applications", "applications", applications)
     yield _counted(node, "service principals", "servicePrincipals", len(seen))
     node.registry.put(ID, seen)

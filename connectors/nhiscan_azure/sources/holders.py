@@ -12,7 +12,8 @@ from nhiscan.connector import Reader
 from nhiscan.model import Covered, Grant, Identity, Record, Relation
 from nhiscan_azure import people
 from nhiscan_azure.batch import MOST, Ask, lists, objects
-from nhiscan_azure.failures import BadAnswer, NotGranted
+from nhiscan_azure.declare_arm import ASSIGNMENTS
+from nhiscan_azure.failures import BadAnswer, InputNotRead, NotGranted
 from nhiscan_azure.node import Node
 from nhiscan_azure.service import Json, items
 from nhiscan_azure.sources import applications, consents, owners, roles
@@ -63,8 +64,10 @@ def run(node: Node, reader: Reader) -> Iterator[Record]:
         yield identity
         yield from names
     node.registry.check(tuple(listings))
-    for key in node.below():
-        yield Covered(key)
+    below = node.below()
+    if not node.estate.assigned.issuperset(below):  # who holds what there is told later, if at all
+        raise InputNotRead(ASSIGNMENTS)
+    yield from map(Covered, below)
 
 
 def run_leaving(node: Node, reader: Reader) -> Iterator[Record]:

@@ -92,7 +92,7 @@ class Sketch:
         facts.setdefault("publisher", TENANT_ID)
         application = self.identity("application", name, **facts)
         principal = self.identity("service_principal", name, path="Application", publisher=TENANT_ID)
-        self._relation("instance_of", principal, application)
+        self.relation("instance_of", principal, application)
         return application, principal
 
     def principal(self, name: str) -> str:
@@ -108,7 +108,7 @@ class Sketch:
     def group(self, name: str, *members: str, assignable: bool = False) -> str:
         key = self.identity("group", name, path="role-assignable" if assignable else None)
         for member in members:
-            self._relation("member_of", member, key)
+            self.relation("member_of", member, key)
         return key
 
     def system_identity(self, host: str) -> str:
@@ -129,7 +129,7 @@ class Sketch:
                 path="microsoft.managedidentity/userassignedidentities",
             )
         )  # fmt: skip
-        self._relation("instance_of", key, resource)
+        self.relation("instance_of", key, resource)
         self._alias(key, "resource_id", place)
         for host in hosts:
             self.runs(host, key)
@@ -140,7 +140,7 @@ class Sketch:
         self.records.add(Relation(f"runs_as|{host}|{identity}", scope, "runs_as", host, identity))
 
     def owns(self, owner: str, thing: str) -> str:
-        return self._relation("owned_by", thing, owner)
+        return self.relation("owned_by", thing, owner)
 
     def federated(self, holder: str, name: str, restrictions: Any) -> str:
         """A federated credential of an application, or of the resource of a user-assigned identity."""
@@ -150,7 +150,7 @@ class Sketch:
         self.records.add(Credential(key, scope, "federated_credential", None, name, holder, restrictions=text))
         return key
 
-    def _relation(self, kind: str, subject: str, target: str) -> str:
+    def relation(self, kind: str, subject: str, target: str) -> str:
         key = f"{kind}|{subject}|{target}"
         self.records.add(Relation(key, TENANT, kind, subject, target))
         return key

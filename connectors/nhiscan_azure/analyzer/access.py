@@ -6,24 +6,24 @@ role or permission in ``action``, its id in ``statement``, and ``everywhere`` 1 
 The level of such a row is "administrator" where the role or permission leads straight to the tenant.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from nhiscan.model import EffectiveAccess
 from nhiscan_azure.analyzer import patterns
+from nhiscan_azure.analyzer.accessrow import Writer, listed
 from nhiscan_azure.analyzer.catalogue import Rated
 from nhiscan_azure.analyzer.definitions import CONTROL, DATA
 from nhiscan_azure.analyzer.estate import Estate, Held, Principal
 from nhiscan_azure.analyzer.levels import ENTRA, GRAPH, LEVELS, left, level_of_permission
 from nhiscan_azure.analyzer.masks import ASSIGN, EVERYTHING
 from nhiscan_azure.analyzer.places import DIRECTORY
-from nhiscan_azure.analyzer.roles import AZURE, DELEGATED, OF_API, OVER_DIRECTORY
-from nhiscan_azure.analyzer.verdict import Allow, Answer, check
+from nhiscan_azure.analyzer.roles import AZURE, DELEGATED, OF_API, OVER_DIRECTORY, UNSETTLED
+from nhiscan_azure.analyzer.verdict import Answer, check
 
 MOST_ACTIONS = 10
 """Actions that a row names."""
-_OPEN = frozenset({"condition", "eligible", "delegated"})
+_LEVELS = {UNSETTLED: "unknown", "lockout": "write"}
 
 
 def effective_access(estate: Estate) -> Iterator[EffectiveAccess]:
@@ -41,16 +41,12 @@ def effective_access(estate: Estate) -> Iterator[EffectiveAccess]:
                 )
 
 
-class _Rows:
+class _Rows(Writer):
     """The rows of one principal."""
 
     def __init__(self, estate: Estate, principal: Principal) -> None:
-        self.estate = estate
-        self.principal = principal
+        super().__init__(estate, principal)
         self.rights = principal.rights
-        self.gaps = estate.gaps(principal)
-        self.azure_gaps = self.gaps
-        self.directory_gaps = tuple(one for one in self.gaps if one != "deny-policy-unread")
 
     def rows(self) -> Iterator[EffectiveAccess]:
         yield from self._unread()
@@ -70,7 +66,7 @@ class _Rows:
                 yield self._unknown(held)
         for service, unread in (("*", self.estate.azure_unread), (ENTRA, self.estate.directory_unread)):
             if unread:
-                row = self._row(
+                row = self.row(
                     "unknown", f"grants|{service}", service=service, resource=unread[0], reasons=("grants-unread",)
                 )
                 yield row._replace(actions=len(unread))
@@ -83,7 +79,7 @@ class _Rows:
         if role.kind == OVER_DIRECTORY and role.rated is not None:
             level = "administrator" if role.rated.path == "direct" else "permissions_management"
         known = built_in is not None or role.rated is not None
-        return self._row(
+        return self.row(
             "unknown",
             held.grant.key,
             level=level,
@@ -107,7 +103,7 @@ class _Rows:
             administered.add(place)
             wide = self.estate.places.wide(place)
             answer = self._both(place)
-            yield self._row(
+            yield self.row(
                 "administrator" if wide else "scope_administrator",
                 place,
                 level="administrator" if wide else "permissions_management",
@@ -130,7 +126,7 @@ class _Rows:
                 continue
             excluded.add(place)
             answer = check(self.estate, self.principal, EVERYTHING, place)
-            yield self._row(
+            yield self.row(
                 "exclusion",
                 place,
                 level="write",
@@ -155,7 +151,7 @@ class _Rows:
             held = next(one for one in self.principal.held if one.role.kind == AZURE and one.place == place)
             denies = check(self.estate, self.principal, ASSIGN, place).denies
             limits = [f"deny_assignment|{deny.grant.key}|" for deny in denies]
-            row = self._row(
+            row = self.row(
                 "administrator",
                 f"denied|{place}",
                 level="administrator",
@@ -166,7 +162,7 @@ class _Rows:
                 via=held.grant.key,
                 reasons=("condition",) if rank else (),
             )
-            yield row._replace(effect="denied", limited_by=_listed(limits))
+            yield row._replace(effect="denied", limited_by=listed(limits))
 
     def _told(self, place: str, told: set[str]) -> bool:
         return any(one in told for one in self.estate.places.above(place)[1:])
@@ -195,7 +191,7 @@ class _Rows:
                 sure = self.rights.on(place).sure & here
                 actions = bits.actions(mask)
                 example = bits.actions(sure or here)[0]
-                yield self._row(
+                yield self.row(
                     capability,
                     str(wide),
                     level="permissions_management"
@@ -228,7 +224,7 @@ class _Rows:
         for (service, plane), (wide, place, _, shown) in sorted(found.items()):
             answer = check(self.estate, self.principal, shown, place, plane=plane)
             if answer.allows:
-                yield self._row(
+                yield self.row(
                     "service_administrator",
                     f"{service}|{plane}",
                     level="write",
@@ -253,7 +249,7 @@ class _Rows:
             )
             what = sorted({pattern for _, pattern, _ in some})
             reasons = (held.reason,) if held.reason else ("condition",) if held.condition is not None else ()
-            yield self._row(
+            yield self.row(
                 "level",
                 f"{level}|{wide}",
                 level=level,
@@ -285,7 +281,7 @@ class _Rows:
         for way in ways:
             yield self._way(held, way, GRAPH, name, id_, rated)
         if not ways and self.estate.catalogue.is_data(name):
-            yield self._row(
+            yield self.row(
                 "secret_read",
                 f"{held.grant.key}|{name}",
                 level=level_of_permission(name),
@@ -302,13 +298,14 @@ class _Rows:
 
     def _way(self, held: Held, way: str, service: str, name: str, id_: str, rated: Rated | None) -> EffectiveAccess:
         capability = self.estate.catalogue.ways[way].capability
+        unsettled = way == UNSETTLED
         direct = rated is not None and rated.path == "direct" and capability != "lockout"
         reasons = {held.reason} if held.reason else set()
         conditional = held.condition is not None
-        return self._row(
+        return self.row(
             capability,
             f"{held.grant.key}|{name}|{way}",
-            level="administrator" if direct else "write" if capability == "lockout" else "permissions_management",
+            level="administrator" if direct else _LEVELS.get(way, _LEVELS.get(capability, "permissions_management")),
             service=service,
             action=name,
             actions=1,
@@ -316,72 +313,15 @@ class _Rows:
             everywhere=int(held.place == DIRECTORY),
             via=held.grant.key,
             statement=id_,
-            reasons=(*reasons, *(("condition",) if conditional else ())),
+            reasons=(
+                *reasons,
+                *(("condition",) if conditional else ()),
+                *(("unknown-action",) if unsettled else ()),
+            ),
             conditions=held.condition.keys if held.condition is not None else (),
             possible=rated is None or rated.path == "unsettled" or rated.needs is not None,
             directory=True,
         )
-
-    # --- rows ---
-
-    def _row(
-        self,
-        capability: str,
-        what: str,
-        *,
-        level: str = "unknown",
-        service: str = "unknown",
-        action: str = "unknown",
-        actions: int = 0,
-        resource: str,
-        everywhere: int = 0,
-        via: str = "",
-        statement: str = "",
-        answer: Answer | None = None,
-        sure: bool | None = None,
-        reasons: Iterable[str] = (),
-        conditions: Sequence[str] = (),
-        possible: bool = False,
-        directory: bool = False,
-    ) -> EffectiveAccess:
-        """``answer``: of an action that stands for the row; ``sure``: known to hang on nothing, or to hang, all the
-        same.
-        """
-        found = set(reasons) | set(self.directory_gaps if directory else self.azure_gaps)
-        if answer is not None:
-            allow: Allow | None = answer.allows[0] if answer.allows else None
-            if sure is not True:
-                found.update(answer.reasons)
-                conditions = answer.conditions if answer.reasons else ()
-            if sure is False and not answer.reasons:
-                found.add("condition")
-            if allow is not None:
-                via, statement = allow.held.grant.key, allow.statement
-        unknown = capability == "unknown"
-        return EffectiveAccess(
-            key=f"{self.principal.key}|{capability}|{what}",
-            scope=self.principal.identity.scope,
-            principal=self.principal.key,
-            capability=capability,
-            level=level,
-            service=service,
-            action=action,
-            actions=actions,
-            resource=resource,
-            everywhere=everywhere,
-            effect="allowed",
-            via=via,
-            statement=statement,
-            conditional=int(bool(found & _OPEN)),
-            conditions=_listed(conditions),
-            confidence="possible" if unknown or possible else "conditional" if found else "proven",
-            reason=",".join(sorted(found)) or None,
-        )
-
-
-def _listed(some: Iterable[str]) -> str | None:
-    found = sorted(set(some))
-    return json.dumps(found, separators=(",", ":")) if found else None
 
 
 def _joined(services: Iterable[str]) -> str:
@@ -395,4 +335,6 @@ def _excluded(answer: Answer) -> str:
         for block in allow.held.role.blocks(CONTROL):
             if block.takes:
                 return "not:" + ",".join(block.shown_takes[:MOST_ACTIONS])
+        if allow.held.condition is not None:
+            return "not:Microsoft.Authorization/roleAssignments/write"
     return "*"

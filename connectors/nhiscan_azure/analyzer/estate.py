@@ -24,6 +24,8 @@ from nhiscan_azure.analyzer.roles import Power, Role, azure_role, consent, direc
 PRINCIPALS = ("service_principal", "managed_identity", "user")
 ROLE_ASSIGNABLE = "role-assignable"
 """`Identity.path` of a group that roles of the directory may be given to."""
+PRIVILEGED = "privileged_role."
+"""Begin of the names of settings that tell which roles of the directory Microsoft calls privileged."""
 LOCK = "servicePrincipalLockConfiguration"
 """Tag of an application whose principals take no credential of their own."""
 _OWNER = json.dumps({"permissions": [{"actions": ["*"], "notActions": []}]})
@@ -86,6 +88,12 @@ class Estate:
         for scope in self.scopes:
             self.identities |= {one.key: one for one in records.identities(scope)}
             self.policies |= {one.key: one for one in records.policies(scope)}
+        self._privileged = {
+            setting.name.rpartition(".")[2]
+            for tenant in self.tenants
+            for setting in records.settings(tenant)
+            if setting.name.startswith(PRIVILEGED) and setting.number
+        }
         self._roles: dict[str, Role] = {}
         self.grants: dict[str, list[Held]] = defaultdict(list)
         """Key of a principal, whether there is such a record or not -> what is granted to it."""
@@ -149,7 +157,8 @@ class Estate:
         if grant.kind in ("role_assignment", "directory_role", "eligible_assignment"):
             text = self._definition(policy)
             if grant.kind == "directory_role" or "/directory_role/" in (grant.policy or ""):
-                return directory_role(grant, policy, text, self.catalogue)
+                privileged = (grant.policy or "").rpartition("/")[2] in self._privileged
+                return directory_role(grant, policy, text, self.catalogue, privileged=privileged)
             return azure_role(grant, policy, text)
         if grant.kind == "app_role":
             return permission(grant, policy, self.catalogue)

@@ -10,7 +10,7 @@ from nhiscan_azure.analyzer.definitions import DIRECTORY as DIRECTORY_PLANE
 from nhiscan_azure.analyzer.estate import Estate, Held, Principal
 from nhiscan_azure.analyzer.masks import ASSIGN
 from nhiscan_azure.analyzer.places import DIRECTORY
-from nhiscan_azure.analyzer.roles import AZURE, DELEGATED, OF_API, OVER_DIRECTORY
+from nhiscan_azure.analyzer.roles import AZURE, DELEGATED, OF_API, OVER_DIRECTORY, UNSETTLED
 from nhiscan_azure.analyzer.verdict import check
 
 LEVELS = ("administrator", "permissions_management", "write", "tagging", "read", "list", "unknown", "none")
@@ -92,6 +92,8 @@ def _lost(estate: Estate, principal: Principal, held: Held, pattern: str) -> boo
 
 
 def _of_ways(estate: Estate, ways: tuple[str, ...]) -> str:
+    if ways == (UNSETTLED,):
+        return "unknown"
     controls = any(estate.catalogue.ways[way].capability in _CONTROLLING for way in ways)
     return "permissions_management" if controls else "write"
 

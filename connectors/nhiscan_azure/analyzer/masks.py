@@ -17,8 +17,11 @@ EVERYTHING = "*"
 _PARTS = ("*/write", "*/action", "*/delete")
 """What is everything, together."""
 ASSIGN = "microsoft.authorization/roleassignments/write"
-PERMISSION, WAY = "permission", "way"
-"""Planes of bits besides those of definitions: application permissions, and ways over the directory."""
+PROBE = "nhiscan.nothing/nothing"
+"""Stands for any action that nobody names."""
+PERMISSION, WAY, ANY_ROLE = "permission", "way", "any role"
+"""Planes of bits besides those of definitions: application permissions, ways over the directory, and giving roles,
+Owner among them: a condition may let through others only."""
 
 
 class Bits:
@@ -29,6 +32,7 @@ class Bits:
         self._names: list[tuple[str, str]] = []
         for action in (EVERYTHING, *_PARTS, ASSIGN):
             self.bit(CONTROL, action)
+        self.any_role = self.bit(ANY_ROLE, ASSIGN)
         for one in catalogue.actions:
             self.bit(one.plane, one.name.lower())
         for way in catalogue.ways:
@@ -98,7 +102,16 @@ class Bits:
             found &= ~self.met(block.plane, pattern)
         for pattern, _ in block.left():
             own |= self.bit(block.plane, pattern)
-        return found | own
+        return self.with_any(found | own)
+
+    def with_any(self, mask: int) -> int:
+        """The mask, with giving any role where it has giving roles."""
+        given = mask & self.bit(CONTROL, ASSIGN)
+        return mask | self.any_role if given else mask
+
+    def asked(self, name: str) -> str:
+        """The action to ask a condition about, for what a bit stands for: of everything, one that nobody names."""
+        return PROBE + name.removeprefix("*") if name in (EVERYTHING, *_PARTS) else name
 
     @cached_property
     def _whole(self) -> tuple[int, int]:
@@ -113,8 +126,8 @@ class Bits:
         return bool(mask & star) or mask & parts == parts
 
     def administers(self, mask: int) -> bool:
-        """Whether a mask makes an administrator: every action, giving roles among them."""
-        return self.everything(mask) and bool(mask & self.bit(CONTROL, ASSIGN))
+        """Whether a mask makes an administrator: every action, giving any role among them."""
+        return self.everything(mask) and bool(mask & self.any_role)
 
 
 def places(mask: int) -> Iterator[int]:
@@ -125,4 +138,4 @@ def places(mask: int) -> Iterator[int]:
         mask ^= low
 
 
-__all__ = ["ASSIGN", "CONTROL", "DATA", "DIRECTORY", "EVERYTHING", "PERMISSION", "WAY", "Bits", "places"]
+__all__ = ["ANY_ROLE", "ASSIGN", "CONTROL", "DATA", "EVERYTHING", "PERMISSION", "WAY", "Bits", "places"]

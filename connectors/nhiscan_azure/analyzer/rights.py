@@ -47,6 +47,7 @@ class Deny(NamedTuple):
                 some |= bits.met(block.plane, pattern)
             for pattern in block.takes:
                 sure &= ~bits.met(block.plane, pattern)
+        sure, some = bits.with_any(sure), bits.with_any(some)
         return (0, some) if self.conditional else (sure, some)
 
 
@@ -73,15 +74,20 @@ class Rights:
         self._seen: dict[str, Power] = {}
         self._taken = [deny.takes(bits) for deny in denies]
 
+    def granted(self, place: str) -> Power:
+        """What is granted at a place or above."""
+        found = NOTHING
+        for one in self._places.above(place):
+            if one in self.at:
+                found |= self.at[one]
+        return found
+
     def on(self, place: str) -> Power:
         """What it has at a place: what is granted there or above, less what is denied."""
         found = self._seen.get(place)
         if found is None:
-            found = NOTHING
-            above = self._places.above(place)
-            for one in above:
-                if one in self.at:
-                    found |= self.at[one]
+            found = self.granted(place)
+            above = self._places.above(place) if self.denies else ()
             for deny, (sure, some) in zip(self.denies, self._taken, strict=True):
                 if deny.place == place or (deny.below and deny.place in above):
                     found = Power(found.sure & ~(sure | some), found.open & ~sure)
@@ -103,14 +109,23 @@ class Rights:
         return any(self.on(place).open & ~other.on(place).open for place in self.at)
 
     def top(self, mask: int, *, sure: bool = False) -> list[str]:
-        """The highest places at which all of a mask is held, sorted; below them it is held, too, but for denials."""
-        wanted = [place for place in self.at if mask & ~(self.on(place).sure if sure else self.on(place).open) == 0]
+        """The highest places at which all of a mask is granted, sorted. Denials may take it away there or below."""
+        granted = self.granted if self.denies else self.on
+        wanted = [place for place in self.at if mask & ~(granted(place).sure if sure else granted(place).open) == 0]
         among = set(wanted)
         return [place for place in wanted if not any(one in among for one in self._places.above(place)[1:])]
 
     @cached_property
+    def anything(self) -> int:
+        """Everything that is granted, wherever, whatever is denied."""
+        found = 0
+        for power in self.at.values():
+            found |= power.open
+        return found
+
+    @cached_property
     def every(self) -> Power:
-        """Everything it has, wherever."""
+        """Everything it has where it is granted."""
         found = NOTHING
         for place in self.at:
             found |= self.on(place)

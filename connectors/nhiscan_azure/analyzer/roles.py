@@ -7,7 +7,7 @@ from nhiscan.model import Grant, Identity, Policy
 from nhiscan_azure.analyzer import conditions
 from nhiscan_azure.analyzer.catalogue import Catalogue, Rated
 from nhiscan_azure.analyzer.definitions import DIRECTORY, Block, Definition
-from nhiscan_azure.analyzer.masks import PERMISSION, WAY, Bits, places
+from nhiscan_azure.analyzer.masks import ANY_ROLE, PERMISSION, WAY, Bits, places
 
 AZURE, OVER_DIRECTORY, OF_API, DELEGATED = "azure", "directory", "api", "delegated"
 """Kinds of roles: of Azure, of the directory, an application permission, a consent for all users."""
@@ -24,6 +24,10 @@ class Power(NamedTuple):
 
 
 NOTHING = Power()
+OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+"""Role definition of Owner."""
+UNSETTLED = "unsettled"
+"""The way of what may lead to control, and nobody has shown whether it does."""
 
 
 class Role:
@@ -99,8 +103,9 @@ class Role:
 def _under(bits: Bits, power: Power, condition: conditions.Condition) -> Power:
     """What a condition leaves."""
     sure = left = 0
-    for place, (_, action) in zip(places(power.open), bits.names(power.open), strict=True):
-        holds = condition.holds(action, {})
+    for place, (plane, name) in zip(places(power.open), bits.names(power.open), strict=True):
+        facts = {conditions.ROLE: OWNER} if plane == ANY_ROLE else {}
+        holds = condition.holds(bits.asked(name), facts)
         if holds is not False:
             left |= 1 << place
         if holds is True:
@@ -114,9 +119,11 @@ def azure_role(grant: Grant, policy: Policy | None, definition: Definition | Non
     return Role(AZURE, key, key.rpartition("/")[2].lower(), policy.name if policy else grant.name, definition)
 
 
-def directory_role(grant: Grant, policy: Policy | None, definition: Definition | None, known: Catalogue) -> Role:
+def directory_role(
+    grant: Grant, policy: Policy | None, definition: Definition | None, known: Catalogue, *, privileged: bool
+) -> Role:
     """A role of the directory. One that the catalogue rates has the ways it is rated with; of all others the actions
-    tell.
+    tell. ``privileged``: Microsoft calls it so.
     """
     key = grant.policy or f"?{grant.name}"
     template = definition.template if definition is not None and definition.template else key.rpartition("/")[2].lower()
@@ -128,6 +135,8 @@ def directory_role(grant: Grant, policy: Policy | None, definition: Definition |
             for way in known.ways.values()
             if any(block.gives(action) for block in definition.on(DIRECTORY) for action in way.actions)
         )
+    if privileged and not role.ways:
+        role.ways = (UNSETTLED,)
     return role
 
 
@@ -144,4 +153,7 @@ def permission(grant: Grant, policy: Policy | None, known: Catalogue) -> Role:
     api, _, id_ = key.rpartition("/")
     rated = known.permissions.get(id_) if api.endswith(f"/{known.graph}") else None
     name = rated.name if rated is not None else policy.name if policy is not None else grant.name
-    return Role(OF_API, key, id_, name, None, rated)
+    role = Role(OF_API, key, id_, name, None, rated)
+    if rated is None and api.endswith(f"/{known.graph}") and known.unrated(name):
+        role.ways = (UNSETTLED,)
+    return role

@@ -17,6 +17,7 @@ from nhiscan.model import (
     EffectiveAccess,
     EscalationPath,
     Privilege,
+    Setting,
     Trust,
 )
 from nhiscan_azure.analyzer import ANALYZER
@@ -448,3 +449,37 @@ def test_classic_administrators_own_their_subscription() -> None:
     sketch.assign("ann@example.com", "CoAdministrator", SUB, kind="classic_administrator")
     (row,) = rows(sketch, ann, "administrator")
     assert (row.resource, row.confidence) == (SUB, "proven")
+
+
+def test_an_owner_who_may_give_lesser_roles_only_is_no_administrator() -> None:
+    sketch = Sketch()
+    who = sketch.principal("ci")
+    only = (
+        "!(ActionMatches{'Microsoft.Authorization/roleAssignments/write'}) OR "
+        f"@Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId] GuidEquals {{{READER}}}"
+    )
+    sketch.assign(who, OWNER, SUB, only)
+    found = {row.capability: row for row in rows(sketch, who)}
+    assert "administrator" not in found
+    assert (found["exclusion"].action, found["exclusion"].confidence) == (
+        "not:Microsoft.Authorization/roleAssignments/write",
+        "proven",
+    )
+    level = next(row for row in derived(sketch) if isinstance(row, Privilege) and row.key == who)
+    assert level.granted == "permissions_management"
+    assert str(level.path).endswith("|azure-policy-remediation")  # what else the role gives may still be a way
+    assert level.confidence == "possible"
+
+
+def test_what_nobody_has_rated_is_unsettled() -> None:
+    sketch = Sketch()
+    who = sketch.principal("ci")
+    sketch.permission(who, "AgentIdentity.Create.All", "70000000-0000-0000-0000-000000000001")
+    custom = "80000000-0000-0000-0000-000000000001"
+    sketch.directory_role(who, custom, "microsoft.directory/users/standard/read", name="Novelty")
+    sketch.records.add(Setting(f"{TENANT}|privileged_role.{custom}", TENANT, f"privileged_role.{custom}", 1))
+    found = {row.action: row for row in rows(sketch, who, "permissions_management")}
+    assert set(found) == {"AgentIdentity.Create.All", "Novelty"}
+    assert {(row.level, row.confidence, row.reason) for row in found.values()} == {
+        ("unknown", "possible", "unknown-action")
+    }

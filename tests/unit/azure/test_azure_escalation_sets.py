@@ -243,8 +243,26 @@ def test_a_role_over_a_unit_is_none_over_the_tenant(one: Set) -> None:
     sketch = Sketch()
     reach_of(sketch, one)
     who = sketch.principal("ci")
-    sketch.directory_role(who, template, over="/administrativeUnits/aaaa")
-    assert one.id not in ways_of(sketch, who)
+    given = sketch.directory_role(who, template, over="/administrativeUnits/aaaa")
+    if one.gain not in ("user", "group", "role-group"):
+        assert one.id not in ways_of(sketch, who)
+        return
+    row = ways_of(sketch, who)[one.id]  # nobody reads who is in the unit
+    assert (row.confidence, row.grade, row.via) == ("possible", "needs_resource", given)
+    assert row.needs
+
+
+def test_a_role_over_one_application_is_a_way_to_its_principal_alone() -> None:
+    sketch = Sketch()
+    application, principal = sketch.application("billing")
+    other = sketch.principal("other")
+    for one in (principal, other):
+        sketch.assign(one, OWNER)
+    who = sketch.principal("ci")
+    custom = "80000000-0000-0000-0000-000000000001"
+    sketch.directory_role(who, custom, "microsoft.directory/applications/credentials/update", over=application)
+    row = ways_of(sketch, who)["entra-any-application"]
+    assert (row.target, row.targets, row.confidence) == (principal, 1, "proven")
 
 
 @pytest.mark.parametrize(

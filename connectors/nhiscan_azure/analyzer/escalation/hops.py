@@ -7,10 +7,10 @@ from nhiscan_azure.analyzer import conditions, patterns
 from nhiscan_azure.analyzer.definitions import DIRECTORY as DIRECTORY_PLANE
 from nhiscan_azure.analyzer.escalation.owning import UNSEEN, needs
 from nhiscan_azure.analyzer.escalation.sets import BY_RELATION, Set
-from nhiscan_azure.analyzer.escalation.ways import KINDS, OWNER, Way, Ways
+from nhiscan_azure.analyzer.escalation.ways import IN_UNIT, KINDS, UNIT, Way, Ways
 from nhiscan_azure.analyzer.estate import Held, Principal
 from nhiscan_azure.analyzer.places import DIRECTORY
-from nhiscan_azure.analyzer.roles import OF_API, OVER_DIRECTORY
+from nhiscan_azure.analyzer.roles import OF_API, OVER_DIRECTORY, OWNER
 from nhiscan_azure.analyzer.verdict import ANYWHERE, Allow, check
 
 LISTED = 5
@@ -101,8 +101,13 @@ class Explainer:
             return needs(self._estate, principal.key, end)
         if way.set.gain == "running-identity":
             return "a resource that runs as it"
+        if way.set.gain in ("group", "role-group") and not self._over_tenant(principal, way.set):
+            return IN_UNIT
         needed = {held.role.needs for held in principal.held if way.set.way in held.role.ways and held.role.needs}
         return min(needed) if needed else None
+
+    def _over_tenant(self, principal: Principal, one: Set) -> bool:
+        return any(one.way in held.role.ways and held.place == DIRECTORY for held in principal.held)
 
     def _owned(self, principal: Principal, one: Set, end: str) -> Iterator[tuple[int, int, str, str]]:
         if one.gain == "federated-principal":
@@ -185,6 +190,8 @@ class Explainer:
             and held.reason != "delegated"
             and any(self._estate.places.covers(held.place, place) for place in places)
         ]
+        if not found:
+            found = [held for held in principal.held if way.set.way in held.role.ways and held.place.startswith(UNIT)]
         found.sort(key=lambda held: (held.reason is not None, held.role.needs is not None, held.grant.key))
         for held in found[:LISTED]:
             reasons = ((held.reason,) if held.reason else ()) + (("condition",) if held.condition is not None else ())

@@ -11,13 +11,15 @@ from nhiscan_azure.analyzer.estate import Estate, Principal
 from nhiscan_azure.analyzer.masks import WAY
 from nhiscan_azure.analyzer.places import DIRECTORY
 from nhiscan_azure.analyzer.rights import Rights
-from nhiscan_azure.analyzer.roles import AZURE
+from nhiscan_azure.analyzer.roles import AZURE, OWNER
 from nhiscan_azure.analyzer.verdict import check
 
-OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 ACCESS_ADMINISTRATOR = "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9"
 _STRONG = (OWNER, ACCESS_ADMINISTRATOR, "f58310d9-a9f6-439a-9e8d-f62e7b41a168")
 """Role definitions that, once held, end in administrator rights: Owner, and those that give every role."""
+UNIT = f"{DIRECTORY}administrativeunits/"
+"""Begin of the place of an administrative unit."""
+IN_UNIT = "a member of the administrative unit that holds more than the principal"
 KINDS = {"user": "User", "group": "Group"}
 
 
@@ -140,7 +142,7 @@ class Ways:
 
     def _held(self, rights: Rights, mask: int) -> Iterator[tuple[str, int]]:
         """(place, rank) where all of a mask is held: the highest places, where it is certain and where it is not."""
-        if mask & ~rights.every.open:
+        if mask & ~rights.anything:
             return
         sure = rights.top(mask, sure=True)
         for place in sure:
@@ -149,22 +151,35 @@ class Ways:
             if not any(rights.covers(one, place) for one in sure):
                 yield place, 1
 
+    def _left(self, rights: Rights, mask: int) -> Iterator[tuple[str, int]]:
+        """The same, where no denial takes it away at that very place."""
+        return ((place, rank) for place, rank in self._held(rights, mask) if not mask & ~rights.on(place).open)
+
     def _reach(
         self, rights: Rights, one: Set, pool_at: Callable[[str], Pool], hosts: Callable[[int], Sequence[str]]
     ) -> Way | None:
         mask = self._masks[one.id]
-        reach = []
+        reach: list[tuple[Pool, int, str]] = []
         for place, rank in self._held(rights, mask):
             pool = pool_at(place)
-            if rights.denies and pool.members:
-                pool = self.pools.some(
-                    node
-                    for node in pool.members
-                    if any(rights.covers(place, host) and not mask & ~rights.on(host).open for host in hosts(node))
-                )
-            if pool.members:
-                reach.append((pool, UNSEEN if one.needs is not None else rank, place))
+            pools = self._spared(rights, mask, place, pool, hosts) if rights.denies else ((pool, 0),)
+            for some, how in pools:
+                if some.members:
+                    reach.append((some, UNSEEN if one.needs is not None else max(rank, how), place))
         return Way(one, tuple(reach)) if reach else None
+
+    def _spared(
+        self, rights: Rights, mask: int, place: str, pool: Pool, hosts: Callable[[int], Sequence[str]]
+    ) -> Iterator[tuple[Pool, int]]:
+        """The members of a pool that no denial keeps out: for certain, and perhaps."""
+        left: dict[int, list[int]] = {0: [], 1: []}
+        for node in pool.members:
+            powers = [rights.on(host) for host in hosts(node) if rights.covers(place, host)]
+            if any(not mask & ~power.sure for power in powers):
+                left[0].append(node)
+            elif any(not mask & ~power.open for power in powers):
+                left[1].append(node)
+        return ((self.pools.some(nodes), rank) for rank, nodes in left.items())
 
     def _running(self, rights: Rights, one: Set) -> Way | None:
         way = self._reach(
@@ -250,7 +265,7 @@ class Ways:
         if rights.tenant_administrator == 0:
             return None
         if one.way is None:
-            places = [place for place, _ in self._held(rights, self._masks[one.id])]
+            places = [place for place, _ in self._left(rights, self._masks[one.id])]
             places = [place for place in places if not self.estate.bits.administers(rights.on(place).open)]
             if not places:
                 return None
@@ -277,6 +292,8 @@ class Ways:
     def _in_tenant(self, principal: Principal, one: Set) -> Way | None:
         rights = principal.rights
         rank = self._by_way(rights, one)
+        if rank is None and self._over_unit(rights, one):
+            rank = UNSEEN
         if rank is None:
             return None
         pools = {"user": self.pools.users, "group": self.pools.groups, "role-group": self.pools.role_groups}[one.gain]
@@ -284,6 +301,11 @@ class Ways:
         if pool is None or not pool.members:
             return None
         return Way(one, ((pool, self._needing(rights, one, rank), DIRECTORY),))
+
+    def _over_unit(self, rights: Rights, one: Set) -> bool:
+        """Whether a way is held over some administrative unit. Nobody reads who is in it."""
+        bit = self._ways[one.id]
+        return any(power.open & bit and place.startswith(UNIT) for place, power in rights.at.items())
 
     def _own_role(self, principal: Principal, one: Set) -> Way | None:
         (action,) = one.all_of
@@ -319,7 +341,7 @@ class Ways:
 
     def _own_definition(self, principal: Principal, one: Set) -> Way | None:
         rights = principal.rights
-        for place, rank in self._held(rights, self._masks[one.id]):
+        for place, rank in self._left(rights, self._masks[one.id]):
             for held in principal.held:
                 custom = held.role.kind == AZURE and self.estate.custom(held.role)
                 below = self.estate.places.covers(place, held.place) or self.estate.places.covers(held.place, place)

@@ -19,6 +19,7 @@ from nhiscan.testing.faults import CUT
 from nhiscan.testing.server import LoopbackServer
 from nhiscan_gcp import CONNECTOR
 from nhiscan_gcp.simulated import (
+    ApiKey,
     Binding,
     Condition,
     Folder,
@@ -744,3 +745,26 @@ def test_the_calls_of_a_great_organisation_are_few(start: Start, projects: int, 
     by_action = bench.cloud.calls.by_action()
     assert by_action["iam.projects.serviceAccounts.keys.list"] == holders
     assert by_action["orgpolicy.policies.getEffectivePolicy"] == constraints
+
+
+def test_what_is_asked_for_on_demand_is_as_few_calls_as_told(start: Start) -> None:
+    """Two insights and the use of accounts for each project, of API keys where there are some, logs by the hundred."""
+    made = NOW - 100 * DAY
+    estate = tuple(
+        Project(
+            f"project-{number:03}",
+            made,
+            accounts=(ServiceAccount("app", made, created_by="user:ann@example.com"),),
+            api_keys=(ApiKey("maps", made),) if number % 10 == 0 else (),
+        )
+        for number in range(120)
+    )
+    world = World(estate, organization=Organization(ORGANIZATION, "example.com"))
+    options = {"insights": True, "monitoring": True, "creators": True}
+    bench = start(world, gate=False, settings=options)
+    assert not bench.scan().incomplete
+    calls = bench.cloud.calls.by_action()
+    assert calls["recommender.insightTypes.insights.list"] == 2 * 120
+    assert calls["monitoring.projects.timeSeries.list"] == 120 + 12
+    assert calls["logging.entries.list"] == 2
+    assert len(only(bench.rows("relation", 1), kind="created_by")) == 120

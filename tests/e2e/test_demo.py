@@ -214,9 +214,11 @@ _PROVIDER = r'<tr><th scope="row">([^<]*)<br>.*?</th><td class="number">(\d+) of
 
 
 def _called(name: str) -> str:
-    """A key by its account: its own name is made up by the cloud."""
+    """A key by its account, whose own name is made up by the cloud; accounts and pools without what all share."""
     name = re.sub(r"^[0-9a-f]{40} of ", "", name)
-    return re.sub(r"^GOOG1E[0-9A-F]+ of ", "HMAC key of ", name)
+    name = re.sub(r"^GOOG1E[0-9A-F]+ of ", "HMAC key of ", name)
+    name = re.sub(r"principalSet://iam\.googleapis\.com/\S+/workloadIdentityPools/", "", name)
+    return name.replace(".iam.gserviceaccount.com", "")
 
 
 def test_coverage_shows_what_was_read_what_was_replaced_and_what_was_denied(outcome: DemoOutcome) -> None:

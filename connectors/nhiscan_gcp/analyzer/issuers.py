@@ -186,9 +186,9 @@ def subject_width(subjects: str, providers: list[Provider]) -> str | None:
     if subjects == "*":
         widths = {one.width() for one in providers}
         return "any-subject" if "any-subject" in widths or not providers else "wide-subject"
-    kind, _, value = subjects.partition("/")
-    if kind == "subject" or not kind.startswith("attribute."):
-        return None if value or kind != "group" else "wide-subject"
+    kind = subjects.partition("/")[0]
+    if not kind.startswith("attribute."):
+        return "wide-subject" if kind == "group" else None
     claims = {claim for one in providers for claim in one.claims_of(kind)}
     if not claims:
         return None

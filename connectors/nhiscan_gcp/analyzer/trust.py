@@ -2,11 +2,13 @@
 
 A binding lets in where its role lets its members get tokens of the account, sign as it, or have resources run as it.
 What Google's own agents are given in their own project is how its services work: they have rows only where they are
-bound on the account itself, or come from another project.
+bound on the account itself, or come from another project. Members of the organisation that are bound above the project
+of an account may become tens of thousands of accounts: they stand together in one row a place.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 from nhiscan.model import Credential, Identity, Trust
 from nhiscan_gcp.analyzer.conditions import MAYBE, NO
@@ -37,12 +39,18 @@ def trusts(estate: Estate) -> Iterator[Trust]:
     writer = _Writer(estate)
     for key, identity in sorted(estate.accounts.items()):
         for place in estate.chain(key):
-            for binding in writer.doors(place):
-                row = writer.row(identity, place, binding)
-                if row is not None:
-                    yield row
+            yield from writer.rows(identity, place)
     for _, identity in sorted(estate.pools.items()):
         yield from writer.providers(identity)
+
+
+class Inside(NamedTuple):
+    """Members of the organisation that are bound above a project, together."""
+
+    where: str
+    statement: str
+    conditional: bool  # each under a condition
+    groups: bool  # nobody but groups
 
 
 class _Writer:
@@ -53,6 +61,7 @@ class _Writer:
         table = estate.table
         self._becoming = table.classes["assume_role"] | table.classes["pass_role"]
         self._doors: dict[str, list[Binding]] = {}
+        self._upper: dict[str, tuple[list[Binding], Inside | None]] = {}
         self._providers: dict[str, list[Provider]] = {}
         for scope in estate.tree.nodes:
             for credential in estate.records.credentials(scope):
@@ -73,6 +82,66 @@ class _Writer:
             self._doors[place] = found
         return found
 
+    def rows(self, identity: Identity, place: str) -> Iterator[Trust]:
+        """The rows of an account by what is bound in one place."""
+        inside: Inside | None = None
+        doors: Iterable[Binding] = self.doors(place)
+        if place not in (identity.key, identity.scope):
+            doors, inside = self._split(identity, place)
+        for binding in doors:
+            row = self.row(identity, place, binding)
+            if row is not None:
+                yield row
+        if inside is not None:
+            yield self._together(identity, place, inside)
+
+    def _split(self, identity: Identity, place: str) -> tuple[list[Binding], "Inside | None"]:
+        """(members from outside, all others together) of a place above projects: the same for every account below."""
+        found = self._upper.get(place)
+        if found is None:
+            some = [(one, self._is_inside(identity, one)) for one in self.doors(place)]
+            inside = [one for one, is_inside in some if is_inside]
+            outside = [one for one, is_inside in some if not is_inside]
+            found = self._upper[place] = (outside, self._summary(place, inside) if inside else None)
+        return found
+
+    def _is_inside(self, identity: Identity, binding: Binding) -> bool:
+        """Whether a member is of the organisation, and its role was read."""
+        return binding.role.reason is None and self._inside(identity, binding.member, self._home(binding.member))
+
+    def _summary(self, place: str, inside: list[Binding]) -> "Inside":
+        members = len({one.member.text for one in inside})
+        roles = sorted({one.role.name for one in inside})
+        some = f"{roles[0]} and {len(roles) - 1} more" if len(roles) > 1 else roles[0]
+        where = self._estate.resource_of(place)
+        return Inside(
+            where,
+            f"{some} on {where}, given to {members} of the organisation",
+            all(one.condition is not None for one in inside),
+            all(one.member.kind == "group" for one in inside),
+        )
+
+    @staticmethod
+    def _together(identity: Identity, place: str, inside: "Inside") -> Trust:
+        """One row for members of the organisation that are bound above the project."""
+        reasons = [*(["condition"] if inside.conditional else []), *(["membership-unread"] if inside.groups else [])]
+        return Trust(
+            key=f"{identity.key}|inside|{place}",
+            scope=identity.scope,
+            identity=identity.key,
+            principal_kind="account",
+            principal=inside.where,
+            principal_scope=place,
+            external=0,
+            external_id=0,
+            conditional=int(inside.conditional),
+            conditions=None,
+            statement=inside.statement,
+            organization=1,
+            confidence="conditional" if reasons else "proven",
+            reason=",".join(reasons) or None,
+        )
+
     def row(self, identity: Identity, place: str, binding: Binding) -> Trust | None:
         """None where a condition shuts the door of this account, and for agents at work in their own project."""
         member = binding.member
@@ -81,16 +150,13 @@ class _Writer:
             return None
         if binding.grant.principal == identity.key or self._estate.emails.get(member.value) == identity.key:
             return None
-        outcome = self._estate.outcome_under(binding, self._estate.target(identity.key).facts)
-        if binding.condition is None:
-            held, reasons = None, set()
-        else:
-            held = binding.grant.condition
-            reasons = (
-                {"unknown-condition-key" if outcome.strange else "condition"} if outcome.answer == MAYBE else set()
-            )
-            if binding.condition.outcome(self._estate.target(identity.key).facts).answer == NO:
+        reasons: set[str] = set()
+        if binding.condition is not None:
+            outcome = binding.condition.outcome(self._estate.target(identity.key).facts)
+            if outcome.answer == NO:
                 return None
+            if outcome.answer == MAYBE:
+                reasons.add("unknown-condition-key" if outcome.strange else "condition")
         if binding.role.reason is not None:
             reasons.add(binding.role.reason)
         external, sure = self._external(identity, member, home)
@@ -109,7 +175,7 @@ class _Writer:
             external=external,
             external_id=0,
             conditional=int(binding.condition is not None),
-            conditions=held,
+            conditions=binding.grant.condition,
             statement=f"{binding.role.name} on {self._estate.resource_of(place)}",
             organization=int(self._inside(identity, member, home)),
             audience=int(member.kind == "federated"),

@@ -445,13 +445,30 @@ def test_who_may_become_an_account(
 
 def test_inherited_doors(sketch: Sketch) -> None:
     key = key_of(sketch, "ci")
-    sketch.bind("user:ann@example.com", "roles/token", "gcp/folder/1")
+    sketch.bind("user:ann@example.com", "roles/token", SHOP)
     sketch.bind("user:bob@example.com", "roles/reader", SHOP)
     sketch.bind(CI, "roles/token", SHOP)
     sketch.bind("serviceAccount:1@cloudservices.gserviceaccount.com", "roles/token", SHOP)
     sketch.bind("user:eve@example.com", "roles/token", SHOP, f"request.time < {PAST}")
     (row,) = trusted(sketch, key)
-    assert (row.principal, row.statement) == ("user:ann@example.com", "roles/token on folders/1")
+    assert (row.principal, row.statement) == ("user:ann@example.com", "roles/token on projects/shop")
+
+
+def test_members_of_the_organisation_above_the_project_stand_together(sketch: Sketch) -> None:
+    key = key_of(sketch, "ci")
+    sketch.role("roles/act", ["iam.serviceAccounts.actAs"])
+    for member in ("user:ann@example.com", "group:staff@example.com", "serviceAccount:cd@lab.iam.gserviceaccount.com"):
+        sketch.bind(member, "roles/token", "gcp/folder/1")
+    sketch.bind("user:ann@example.com", "roles/act", "gcp/folder/1")
+    sketch.bind("user:eve@gmail.com", "roles/token", "gcp/folder/1")
+    sketch.bind("allUsers", "roles/token", TOP)
+    sketch.bind("group:staff@example.com", "roles/token", TOP)
+    found = {row.principal: row for row in trusted(sketch, key)}
+    assert set(found) == {"folders/1", ROOT, "user:eve@gmail.com", "allUsers"}
+    inside = found["folders/1"]
+    assert (inside.principal_kind, inside.external, inside.organization) == ("account", 0, 1)
+    assert inside.statement == "roles/act and 1 more on folders/1, given to 3 of the organisation"
+    assert (found[ROOT].confidence, found[ROOT].reason) == ("conditional", "membership-unread")
 
 
 def test_an_agent_of_another_project_is_told(sketch: Sketch) -> None:

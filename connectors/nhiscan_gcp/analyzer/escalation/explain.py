@@ -77,6 +77,8 @@ class Explainer:
         identity = self._estate.accounts.get(end)
         unread = identity is None or identity.scope in self._ways.roster.unread
         found = [way.set.needs] if way.set.needs and (way.set.runs is None or unread) else []
+        if identity is not None and identity.state != "active":
+            found.append("the account switched on again")
         if identity is not None and self._ways.roster.blocked(identity.scope, way.set.blocked_by) is None:
             found.append("a project in which the organisation does not forbid it")
         return " and ".join(found) or None

@@ -307,6 +307,97 @@ def test_a_redirect_is_what_it_says(start: Callable[..., tuple[SimulatedGcp, Cal
     )
 
 
+ENTRIES = (
+    'log_id("cloudaudit.googleapis.com/activity") AND timestamp>="2025-01-01T00:00:00Z" AND protoPayload.methodName'
+)
+CREATIONS = f'{ENTRIES}=("google.iam.admin.v1.CreateServiceAccount" OR "google.iam.admin.v1.CreateServiceAccountKey")'
+
+
+@pytest.mark.parametrize(("asked", "given"), [(None, 50), (1000, 1000), (5000, 1000), (7, 7)])
+def test_pages_of_log_entries(start: Callable[..., tuple[SimulatedGcp, Caller]], asked: int | None, given: int) -> None:
+    made = tuple(ServiceAccount(f"a{n:04}", NOW - DAY, created_by="user:ann@example.com") for n in range(1_200))
+    _, caller = start(World((Project("big", NOW - DAY, accounts=made),)))
+    body = {"resourceNames": ["projects/big"], "filter": CREATIONS}
+    page = caller.ask("logging", "v2/entries:list", verb="POST", body=body | ({"pageSize": asked} if asked else {}))
+    assert len(page.json()["entries"]) == given
+    seen = page.json()["entries"]
+    following = body | {"pageSize": 1000, "pageToken": page.json()["nextPageToken"]}
+    more = caller.ask("logging", "v2/entries:list", verb="POST", body=following).json()["entries"]
+    assert not {one["insertId"] for one in seen} & {one["insertId"] for one in more}
+    other = following | {"filter": CREATIONS.replace("2025-01-01", "2025-02-01")}
+    assert caller.ask("logging", "v2/entries:list", verb="POST", body=other).status_code == 400
+
+
+def test_entries_are_kept_for_400_days_and_one_refusal_refuses_all(
+    start: Callable[..., tuple[SimulatedGcp, Caller]],
+) -> None:
+    cloud, caller = start()
+
+    def ask(*projects: str, **more: Any) -> Any:
+        body = {"resourceNames": [f"projects/{one}" for one in projects], "filter": CREATIONS, **more}
+        return caller.ask("logging", "v2/entries:list", verb="POST", body=body)
+
+    entries = ask(SHOP, LAB).json()["entries"]
+    assert [one["timestamp"] for one in entries] == sorted(one["timestamp"] for one in entries)
+    assert {one["protoPayload"]["authenticationInfo"]["principalEmail"] for one in entries} == {
+        "ann@example.com",
+        "bob@example.com",
+        "refused@example.com",
+    }, "eve made an account longer ago"
+    assert {one["logName"].split("/")[1] for one in entries} == {SHOP, LAB}
+    assert ask(*(f"p{n}" for n in range(101))).status_code == 400
+    assert ask().status_code == 400
+    assert ask(SHOP, filter="everything").status_code == 400
+    assert ask(SHOP, projectIds=[SHOP]).status_code == 400
+    cloud.faults.deny("logging.logEntries.list", account=LAB)
+    assert ask(SHOP, LAB).status_code == 403
+    assert ask(SHOP).status_code == 200
+
+
+def test_metrics_are_sums_of_days_for_six_weeks(start: Callable[..., tuple[SimulatedGcp, Caller]]) -> None:
+    _, caller = start()
+    query = {
+        "filter": 'metric.type="iam.googleapis.com/service_account/key/authn_events_count"',
+        "interval.startTime": "2026-01-01T00:00:00Z",
+        "interval.endTime": "2026-11-02T00:00:00Z",
+        "aggregation.alignmentPeriod": "86400s",
+        "aggregation.perSeriesAligner": "ALIGN_SUM",
+        "aggregation.crossSeriesReducer": "REDUCE_SUM",
+        "aggregation.groupByFields": "metric.labels.key_id",
+    }
+    shop = caller.get("monitoring", f"v3/projects/{SHOP}/timeSeries", **query)["timeSeries"]
+    assert len(shop) == 2, "of a key in use and of a system-managed one"
+    assert [point["value"]["int64Value"] for point in shop[0]["points"]] == ["0", "3"], "the newer first"
+    assert caller.get("monitoring", f"v3/projects/{LAB}/timeSeries", **query) == {}, "used longer ago"
+    for name, value in (
+        ("interval.endTime", "soon"),
+        ("interval.endTime", "2025-01-01T00:00:00Z"),
+        ("aggregation.groupByFields", "metric.labels.other"),
+        ("filter", 'metric.type="compute.googleapis.com/instance/cpu/utilization"'),
+    ):
+        bad = caller.ask("monitoring", f"v3/projects/{SHOP}/timeSeries", **{**query, name: value})
+        assert bad.status_code == 400, name
+
+
+def test_a_search_shows_resources_and_deleted_keys_where_it_is_asked_to(
+    start: Callable[..., tuple[SimulatedGcp, Caller]],
+) -> None:
+    _, caller = start()
+    path, kind = f"v1/organizations/{ORGANIZATION}:searchAllResources", "apikeys.googleapis.com/Key"
+    plain = caller.get("cloudasset", path, assetTypes=kind)["results"]
+    assert len(plain) == 4
+    assert not any("versionedResources" in one for one in plain)
+    mask = "name,assetType,versionedResources"
+    whole = caller.get("cloudasset", path, assetTypes=kind, readMask=mask)["results"]
+    assert {frozenset(one) for one in whole} == {frozenset(mask.split(","))}
+    gone = [one for one in whole if "deleteTime" in one["versionedResources"][0]["resource"]]
+    assert len(gone) == 1
+    listed = caller.get(
+        "cloudasset", f"v1/organizations/{ORGANIZATION}/assets", contentType="RESOURCE", assetTypes=kind
+    )
+    assert len(listed["assets"]) == 3, "the list of assets leaves deleted ones out"
+
+
 def test_the_gate_refuses_what_google_does_not_send(gcp_gate: Gate, request: pytest.FixtureRequest) -> None:
     problems = request.getfixturevalue("gcp_problems")
 

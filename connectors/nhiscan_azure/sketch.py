@@ -160,12 +160,17 @@ class Sketch:
 
     # --- grants ---
 
-    def role(self, name: str, *blocks: dict[str, Any], text: str | None = "") -> str:
-        """A custom role; ``text`` None: its definition was not read."""
+    def role(
+        self, name: str, *blocks: dict[str, Any], text: str | None = "", scopes: Sequence[str] | None = None
+    ) -> str:
+        """A custom role; ``text`` None: its definition was not read; ``scopes``: where it may be assigned."""
         self._numbers += 1
         guid = f"50000000-0000-0000-0000-{self._numbers:012d}"
         key = keys.role_definition(TENANT, guid)
-        written = json.dumps({"permissions": list(blocks)}) if text == "" else text
+        shown: dict[str, Any] = {"permissions": list(blocks)}
+        if scopes is not None:
+            shown["assignableScopes"] = list(scopes)
+        written = json.dumps(shown) if text == "" else text
         digest = None if written is None else self.records.keep(written)
         self.records.add(Policy(key, TENANT, "role_definition", guid, name, document=digest))
         return key

@@ -32,14 +32,17 @@ from nhiscan_azure.simulated import (
     SimulatedAzure,
     Subscription,
     User,
+    Vault,
     World,
 )
 
 NOW = at("2026-11-02T09:00:00")
 BEFORE = NOW - 400 * 86_400
-OVER_PLACES = [one for one in sets() if one.all_of]
+DEFINITION = next(one for one in sets() if one.gain == "own-definition")
+OVER_PLACES = [one for one in sets() if one.all_of and one != DEFINITION]
 WITH_TARGETS = [one for one in OVER_PLACES if one.gain.endswith("-identity")]
 OVER_DIRECTORY = [one for one in sets() if one.way is not None and catalogue().ways[one.way].actions]
+DEFINERS = (Assignment("definer", "writes here"), Assignment("lesser-definer", "writes everywhere"))
 TYPES = sorted({kind for one in sets() for kind in one.runs})
 
 
@@ -57,10 +60,10 @@ def roles() -> Iterator[Role]:
         yield role(f"{one.id} rest", one, some[1:])
 
 
-def resources(name: str) -> tuple[Resource | ManagedIdentity, ...]:
+def resources(name: str) -> tuple[Resource | ManagedIdentity | Vault, ...]:
     """One of each type that runs code, with an identity of its own, and a user-assigned identity."""
     made = tuple(Resource(kind, f"{name}-{place}", system=True) for place, kind in enumerate(TYPES))
-    return (*made, ManagedIdentity(f"{name}-shared"))
+    return (*made, ManagedIdentity(f"{name}-shared"), Vault(f"{name}-vault"))
 
 
 def world() -> World:
@@ -107,7 +110,9 @@ def world() -> World:
                 Group("strong-group"),
                 Group("strong-roles", role_assignable=True),
             ),
-            applications=tuple(Application(name, BEFORE) for name in (*people, "strong-app")),
+            applications=tuple(
+                Application(name, BEFORE) for name in (*people, "strong-app", "definer", "lesser-definer")
+            ),
             roles=tuple(DirectoryRole(f"{one.id} role", (action,)) for one, action in actions),
             holders=(
                 RoleHolder("Global Administrator", "root"),
@@ -115,8 +120,15 @@ def world() -> World:
                 *(RoleHolder(f"{one.id} role", f"{one.id}-has") for one, _ in actions),
             ),
         ),
-        subscriptions=(Subscription("live", (here, calm, away)), Subscription("lab", (), assignments=owners)),
-        roles=tuple(roles()),
+        subscriptions=(
+            Subscription("live", (here, calm, away), assignments=DEFINERS),
+            Subscription("lab", (), assignments=owners),
+        ),
+        roles=(
+            *roles(),
+            Role("writes here", DEFINITION.all_of, scopes=("live",)),
+            Role("writes everywhere", DEFINITION.all_of),
+        ),
     )
 
 
@@ -180,3 +192,8 @@ def test_ways_over_the_directory_by_custom_roles(found: Found, one: Set) -> None
     expected = {"group": "strong-group", "role-group": "strong-roles", "tenant": f"{one.id}-has"}
     if one.gain in expected:
         assert target == expected[one.gain]
+
+
+def test_a_custom_role_is_written_wherever_it_may_be_assigned(found: Found) -> None:
+    assert found["definer"][DEFINITION.id] == ("administrator", "proven", "definer")
+    assert "lesser-definer" not in found

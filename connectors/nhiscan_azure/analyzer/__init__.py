@@ -47,6 +47,8 @@ ANALYZER = Analyzer(
             "identity:service_principal",
             "identity:managed_identity",
             "identity:group",
+            "identity:user",
+            "credential:federated_credential",
             "relation:member_of",
             "relation:instance_of",
             "relation:owned_by",

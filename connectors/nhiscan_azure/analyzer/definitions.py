@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from nhiscan_azure.analyzer import conditions, patterns
+from nhiscan_azure.analyzer.places import plain
 
 CONTROL, DATA, DIRECTORY = "control", "data", "directory"
 """Planes. An action of one is never given by an action of another."""
@@ -51,6 +52,7 @@ class Definition(NamedTuple):
     unreadable: bool  # some of it is not what a role definition is; what is, counts
     enabled: bool = True
     template: str | None = None  # of a role of the directory, in lower case
+    scopes: tuple[str, ...] = ()  # places in which a role of Azure may be assigned; () where it does not tell
 
     def on(self, plane: str) -> Iterator[Block]:
         return (block for block in self.blocks if block.plane == plane)
@@ -85,7 +87,8 @@ def definition(text: str) -> Definition:
             unreadable = unreadable or not (whole and clean and known)
             if given:
                 blocks.append(_block(number, plane, given, taken, condition))
-    return Definition(tuple(blocks), unreadable)
+    scopes, _ = _texts(found.get("assignableScopes"))
+    return Definition(tuple(blocks), unreadable, scopes=tuple(plain(one) for one in scopes))
 
 
 def _directory(found: Mapping[str, Any]) -> Definition:

@@ -329,9 +329,12 @@ class Estate:
         records = self.records
         self._members_read = all(records.complete(tenant, "relation:member_of") for tenant in self.tenants)
         self.azure_unread = [
-            scope for scope in self.scopes if not records.complete(scope, "access_grant:role_assignment")
+            scope
+            for scope in self.scopes
+            if not records.complete(scope, "access_grant:role_assignment")
+            or (scope in self.tenants and not records.complete(scope, "scope:management_group"))
         ]
-        """Keys of scopes whose role assignments were not read completely."""
+        """Keys of scopes whose role assignments were not read completely, or some of which may not even be known."""
         self.directory_unread = [
             tenant
             for tenant in self.tenants

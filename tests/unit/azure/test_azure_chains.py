@@ -254,6 +254,7 @@ def test_a_denied_administrator_is_named_with_what_denies() -> None:
     [
         (TENANT, "access_grant:app_role", "grants-unread"),
         (TENANT, "relation:member_of", "membership-unread"),
+        (TENANT, "scope:management_group", "grants-unread"),
         ("azure/subscription/30000000-0000-0000-0000-000000000002", "access_grant:role_assignment", "grants-unread"),
     ],
 )

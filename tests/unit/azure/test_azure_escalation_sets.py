@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from nhiscan.model import EscalationPath
+from nhiscan.model import EscalationPath, Identity
 from nhiscan_azure.analyzer.catalogue import catalogue
 from nhiscan_azure.analyzer.definitions import DATA
 from nhiscan_azure.analyzer.escalation.search import Search
@@ -15,6 +15,7 @@ from nhiscan_azure.sketch import GROUP, OTHER_SUB, OWNER, READER, SUB, TENANT_ID
 
 ELSEWHERE = f"{SUB}/resourcegroups/elsewhere"
 SOMEBODY = ("any-application", "group", "role-group", "user")
+SUBSCRIPTION = "azure/subscription/30000000-0000-0000-0000-000000000001"
 GLOBAL = "62e90394-69f5-4237-9190-012177145e10"
 OVER_PLACES = [one for one in sets() if one.all_of]
 WITH_TARGETS = [one for one in OVER_PLACES if one.gain.endswith("-identity")]
@@ -29,6 +30,11 @@ def ways_of(sketch: Sketch, who: str) -> Mapping[str, EscalationPath]:
 def target(sketch: Sketch, one: Set, *, strong: bool = True) -> str | None:
     """What a set over places leads to; without ``strong`` it has nothing."""
     found = None
+    if one.gain == "vault-secrets":
+        place = f"{GROUP}/providers/microsoft.keyvault/vaults/it"
+        key = f"{SUBSCRIPTION}/resource/{place}"
+        vault = Identity(key, SUBSCRIPTION, "resource", place, "it", path="microsoft.keyvault/vaults")
+        sketch.records.add(vault)
     if one.gain == "running-identity":
         (kind,) = one.runs
         found = sketch.system_identity(f"{GROUP}/providers/{kind}/it")
@@ -80,7 +86,8 @@ def test_on_a_whole_subscription_it_ends_in_administrator_rights(one: Set) -> No
     target(sketch, one)
     who = sketch.principal("ci")
     sketch.assign(who, role(sketch, one, actions(one)), SUB)
-    assert ways_of(sketch, who)[one.id].outcome == "administrator"
+    outcome = "more" if one.gain == "vault-secrets" else "administrator"
+    assert ways_of(sketch, who)[one.id].outcome == outcome
 
 
 @pytest.mark.parametrize("one", OVER_PLACES, ids=ids)
@@ -348,6 +355,38 @@ def test_a_locked_principal_takes_no_credential_and_its_application_does() -> No
     sketch.owns(bob, application)
     assert ways_of(sketch, ann) == {}
     assert set(ways_of(sketch, bob)) == {"entra-application-owner"}
+
+
+def test_a_disabled_principal_lets_its_owner_in_once_it_is_enabled() -> None:
+    sketch = Sketch()
+    application, principal = sketch.application("billing", state="disabled")
+    sketch.assign(principal, OWNER)
+    ann = sketch.user("ann")
+    sketch.owns(ann, application)
+    row = ways_of(sketch, ann)["entra-application-owner"]
+    assert (row.confidence, row.needs) == ("possible", "somebody who enables that identity again")
+
+
+@pytest.mark.parametrize(("scopes", "way"), [([GROUP], True), ([SUB], False), ([GROUP, OTHER_SUB], False)])
+def test_a_custom_role_is_written_wherever_it_may_be_assigned(scopes: list[str], way: bool) -> None:
+    sketch = Sketch()
+    who = sketch.principal("ci")
+    sketch.assign(who, sketch.role("mine", block("Microsoft.Web/sites/read"), scopes=scopes), GROUP)
+    writes = sketch.role("writes", block("Microsoft.Authorization/roleDefinitions/write"), scopes=[SUB])
+    sketch.assign(who, writes, GROUP)
+    assert ("azure-role-definition" in ways_of(sketch, who)) is way
+
+
+def test_whoever_reads_the_secrets_of_a_vault_gets_nothing_more_there() -> None:
+    (one,) = (one for one in OVER_PLACES if one.id == "azure-vault-access-policy")
+    sketch = Sketch()
+    who = sketch.principal("ci")
+    sketch.assign(who, role(sketch, one, actions(one)), SUB)
+    assert ways_of(sketch, who) == {}  # there is no vault
+    target(sketch, one)
+    assert set(ways_of(sketch, who)) == {one.id}
+    sketch.assign(who, sketch.role("reads", block(data=["Microsoft.KeyVault/vaults/secrets/*"])), GROUP)
+    assert ways_of(sketch, who) == {}
 
 
 def test_an_owner_of_nothing_more_gets_nothing_more() -> None:

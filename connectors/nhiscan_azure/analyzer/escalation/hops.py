@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from nhiscan_azure.analyzer import conditions, patterns
+from nhiscan_azure.analyzer import patterns
 from nhiscan_azure.analyzer.definitions import DIRECTORY as DIRECTORY_PLANE
+from nhiscan_azure.analyzer.escalation.own import giving
 from nhiscan_azure.analyzer.escalation.owning import UNSEEN, needs
 from nhiscan_azure.analyzer.escalation.sets import BY_RELATION, Set
-from nhiscan_azure.analyzer.escalation.ways import IN_UNIT, KINDS, UNIT, Way, Ways
+from nhiscan_azure.analyzer.escalation.way import IN_UNIT, UNIT, Way
+from nhiscan_azure.analyzer.escalation.ways import Ways
 from nhiscan_azure.analyzer.estate import Held, Principal
 from nhiscan_azure.analyzer.places import DIRECTORY
 from nhiscan_azure.analyzer.roles import OF_API, OVER_DIRECTORY, OWNER
@@ -96,9 +98,9 @@ class Explainer:
             return way.set.needs
         if way.set.gain in BY_RELATION and end is not None:
             owned = next((thing for _, _, thing, _ in self._owned(principal, way.set, end)), end)
-            return needs(self._estate, principal.key, owned)
+            return needs(self._estate, principal.key, owned, end)
         if way.set.gain == "any-application" and end is not None:
-            return needs(self._estate, principal.key, end)
+            return needs(self._estate, principal.key, end, end)
         if way.set.gain == "running-identity":
             return "a resource that runs as it"
         if way.set.gain in ("group", "role-group") and not self._over_tenant(principal, way.set):
@@ -126,13 +128,7 @@ class Explainer:
             yield from self._over_directory(principal, way, node)
         else:
             place = self._place(way, node)
-            facts = {}
-            if one.gain == "own-role":
-                facts = {
-                    conditions.ROLE: way.role or OWNER,
-                    conditions.PRINCIPAL: principal.identity.native_id,
-                    conditions.PRINCIPAL_TYPE: KINDS.get(principal.identity.kind, "ServicePrincipal"),
-                }
+            facts = giving(principal, way.role or OWNER) if one.gain == "own-role" else {}
             for action in one.all_of:
                 yield from self._checked(principal, action, place, facts)
             for action in one.anywhere:
@@ -220,7 +216,7 @@ class Explainer:
 
     def _related(self, principal: Principal, one: Set, end: str) -> Iterator[tuple[Permit, tuple[str, ...]]]:
         if one.gain == "federated-principal":
-            for target, credential in self._ways.entered(principal):
+            for target, credential in self._ways.entering(principal):
                 if target == end:
                     yield Permit("federated credential", "", credential, "", (), granted=False, shared=False), ()
             return

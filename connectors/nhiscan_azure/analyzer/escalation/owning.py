@@ -7,6 +7,7 @@ from nhiscan_azure.analyzer.places import DIRECTORY
 UNSEEN = 2
 """The rank of what hangs on something that no source reads."""
 WITHOUT_PERMISSION = "an application permission to change what it owns, such as Application.ReadWrite.OwnedBy"
+DISABLED = "somebody who enables that identity again"
 LOCKED = "a vendor who does not lock the credentials of the principals of its application"
 UNKNOWN_OWNER = "an owner that the directory still has"
 
@@ -36,6 +37,16 @@ def may_add_credentials(estate: Estate, owner: str, owned: str) -> int | None:
     return rank
 
 
+def entered(estate: Estate, principal: str, rank: int) -> int:
+    """The rank of signing in as a service principal to which a credential was added; a disabled one lets nobody in."""
+    return UNSEEN if _disabled(estate, principal) else rank
+
+
+def _disabled(estate: Estate, principal: str) -> bool:
+    some = (estate.identities.get(key) for key in (principal, estate.application_of.get(principal, "")))
+    return any(one is not None and one.state == "disabled" for one in some)
+
+
 def of_principal(estate: Estate, key: str) -> int | None:
     """How certainly a service principal takes a credential of its own, from whoever may add one; None: it does not."""
     identity = estate.identities[key]
@@ -44,8 +55,10 @@ def of_principal(estate: Estate, key: str) -> int | None:
     return 0 if key in estate.application_of else UNSEEN
 
 
-def needs(estate: Estate, owner: str, owned: str) -> str:
-    """What has to be so where it is not certain, in words."""
+def needs(estate: Estate, owner: str, owned: str, target: str) -> str:
+    """What has to be so where it is not certain, in words. ``target``: whom it signs in as."""
+    if _disabled(estate, target) and may_add_credentials(estate, owner, owned) != UNSEEN:
+        return DISABLED
     known = estate.principals.get(owner)
     if known is None:
         return UNKNOWN_OWNER

@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from nhiscan_azure.analyzer.escalation.owning import UNSEEN, of_principal
 from nhiscan_azure.analyzer.estate import ROLE_ASSIGNABLE, Estate, Principal
-from nhiscan_azure.analyzer.places import type_of
+from nhiscan_azure.analyzer.places import plain, type_of
 from nhiscan_azure.analyzer.rights import Rights
 from nhiscan_azure.analyzer.roles import OVER_DIRECTORY
 
+VAULT = "microsoft.keyvault/vaults"
 USER_ASSIGNED = "microsoft.managedidentity/userassignedidentities"
 
 
@@ -88,7 +89,17 @@ class Pools:
             identity = estate.identities[key]
             if identity.kind == "managed_identity":
                 self._host(key)
+        self._vaults: dict[str, list[str]] = defaultdict(list)
+        for identity in estate.identities.values():
+            if identity.kind == "resource" and identity.path == VAULT:
+                vault = plain(identity.native_id)
+                for place in estate.places.above(vault):
+                    self._vaults[place].append(vault)
         self._sort()
+
+    def vaults(self, place: str) -> Sequence[str]:
+        """Places of the vaults at or below a place."""
+        return self._vaults.get(place, ())
 
     def principal(self, node: int) -> Principal:
         return self._principals[node]

@@ -11,7 +11,8 @@ from nhiscan_azure.analyzer.escalation.owning import UNSEEN
 from nhiscan_azure.analyzer.escalation.pools import Pools
 from nhiscan_azure.analyzer.escalation.rows import CHAIN, CHAIN_TO_TENANT, Rows
 from nhiscan_azure.analyzer.escalation.sets import Set, sets
-from nhiscan_azure.analyzer.escalation.ways import Judged, Way, Ways
+from nhiscan_azure.analyzer.escalation.way import Judged, Way
+from nhiscan_azure.analyzer.escalation.ways import Ways
 from nhiscan_azure.analyzer.estate import Estate, Principal
 
 

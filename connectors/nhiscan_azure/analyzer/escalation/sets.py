@@ -4,6 +4,7 @@ A gain says what comes of a set, and so how its targets tie together:
 
 ``own-role``                 it gives itself a role at the place
 ``own-definition``           it writes a custom role that it holds itself
+``vault-secrets``            it reads the secrets of a vault at or below the place
 ``running-identity``         it acts as the managed identity of a resource at or below the place
 ``assigned-identity``        it attaches a user-assigned identity, held there, to something that it makes anywhere
 ``user-assigned-identity``   it signs in as a user-assigned identity at or below the place
@@ -31,7 +32,12 @@ from nhiscan_azure.analyzer.catalogue import catalogue
 from nhiscan_azure.analyzer.definitions import CONTROL, DATA
 
 DOCUMENTATION = "https://learn.microsoft.com/"
-BY_PLACE = frozenset({"own-role", "own-definition", "running-identity", "assigned-identity", "user-assigned-identity"})
+BY_PLACE = frozenset(
+    {
+        *("own-role", "own-definition", "vault-secrets"),
+        *("running-identity", "assigned-identity", "user-assigned-identity"),
+    }
+)
 BY_WAY = frozenset({"any-application", "tenant", "tenant-person", "user", "group", "role-group"})
 BY_RELATION = frozenset({"owned-application", "owned-principal", "owned-group", "federated-principal"})
 UNSEEN_GAIN = "tenant-unseen"

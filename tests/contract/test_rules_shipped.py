@@ -30,6 +30,7 @@ BARE_CIS = re.compile(r"\bCIS\b(?!-[A-Z0-9]+@)")
 PAGES = {
     "aws": r"https://docs\.aws\.amazon\.com/[\w./-]+\.html$",
     "gcp": r"https://cloud\.google\.com/[\w./-]+[\w-]$",
+    "azure": r"https://learn\.microsoft\.com/en-us/[\w./-]+[\w-]$",
 }
 """The providers that rules here have remedies for, and how the addresses of their manuals look."""
 WHERE = ("{arn}", "{identity_arn}", "{scope_id}")
@@ -48,7 +49,7 @@ def test_whole_families_ship() -> None:
     count = Counter(family(rule) for rule in RULES)
     assert tuple(sorted(count)) == FAMILIES
     assert min(count.values()) >= 2
-    assert len(RULES) >= 90
+    assert len(RULES) >= 110
 
 
 @pytest.mark.parametrize(
@@ -129,6 +130,26 @@ def test_whole_families_ship() -> None:
         "service-account-shared-with-group",
         "user-managed-service-account-key",
         "workload-identity-provider-unconditioned",
+        "app-credential-policy-missing",
+        "app-credential-unused",
+        "app-secret-instead-of-certificate",
+        "app-secret-not-rotated",
+        "app-without-owner",
+        "classic-administrator-present",
+        "external-multitenant-service-principal",
+        "federated-credential-too-wide",
+        "grant-to-unknown-principal",
+        "local-authentication-enabled",
+        "managed-identity-admin",
+        "multitenant-app-registration",
+        "privileged-app-with-owner",
+        "privileged-directory-role",
+        "privileged-graph-app-role",
+        "service-principal-unused",
+        "storage-account-key-not-rotated",
+        "storage-key-rotation-reminder-missing",
+        "unverified-publisher-app",
+        "user-consent-allowed",
     ],
 )
 def test_a_named_rule_ships(rule_id: str) -> None:
@@ -159,7 +180,7 @@ def test_it_says_why_when_wrong_and_how_to_put_it_right(rule: Rule) -> None:
 def test_a_rule_of_one_provider_says_so(rule: Rule) -> None:
     assert not set(rule.providers) - set(PAGES)
     if family(rule) == "trust":
-        assert rule.providers in (("aws",), ("gcp",)), "trust is written otherwise at each"
+        assert rule.providers in (("aws",), ("gcp",), ("azure",)), "trust is written otherwise at each"
     if rule.id.startswith("root-"):
         assert rule.providers == ("aws",)
 
@@ -343,6 +364,58 @@ def test_gcloud_commands_are_of_the_reference(rule: Rule) -> None:
         assert len(words) - len(max(names, key=len).split()) == count, command
         assert {flag for flag, _, _ in flags} <= known, command
         assert all(value or flag in ("all", "deactivate") for flag, _, value in flags), command
+
+
+AZ = {
+    name: (words, frozenset(flags.split()))
+    for name, words, flags in (
+        ("ad app credential delete", 0, "id key-id"),
+        ("ad app credential list", 0, "id"),
+        ("ad app credential reset", 0, "id append"),
+        ("ad app federated-credential list", 0, "id"),
+        ("ad app federated-credential update", 0, "id federated-credential-id parameters"),
+        ("ad app owner add", 0, "id owner-object-id"),
+        ("ad app owner list", 0, "id"),
+        ("ad app owner remove", 0, "id owner-object-id"),
+        ("ad app update", 0, "id sign-in-audience"),
+        ("ad sp credential delete", 0, "id key-id"),
+        ("ad sp delete", 0, "id"),
+        ("ad sp update", 0, "id set"),
+        ("resource update", 0, "ids set"),
+        ("rest", 0, "method url body"),
+        ("role assignment delete", 0, "assignee role scope"),
+        ("role assignment list", 0, "assignee all"),
+        ("storage account keys renew", 0, "account-name key"),
+        ("storage account update", 0, "ids allow-shared-key-access key-exp-days"),
+    )
+}
+"""Commands of the Azure CLI and their flags, as in its reference. No model can be asked."""
+
+
+@EACH
+def test_az_commands_are_of_the_reference(rule: Rule) -> None:
+    for command in rule.remediation["azure"].commands if "azure" in rule.remediation else ():
+        program, *rest = shlex.split(command)
+        if program == "nhiscan":
+            assert rest[0] in ("access", "connectors", "scan"), command
+            continue
+        assert program == "az", command
+        words, flags = [], []
+        for place, word in enumerate(rest):
+            if word.startswith("--"):
+                flags.append(word[2:])
+            elif not (place and rest[place - 1].startswith("--")):
+                words.append(word)
+        names = [name for name in AZ if words[: len(name.split())] == name.split()]
+        assert names, command
+        count, known = AZ[max(names, key=len)]
+        assert len(words) - len(max(names, key=len).split()) == count, command
+        assert set(flags) <= known, command
+        assert all(
+            place + 1 < len(rest) and not rest[place + 1].startswith("--")
+            for place, word in enumerate(rest)
+            if word.startswith("--") and word not in ("--append", "--all")
+        ), command
 
 
 def test_rule_files_lie_in_the_folder_of_their_family() -> None:

@@ -9,6 +9,7 @@ from nhiscan_gcp.analyzer.escalation.search import Search
 from nhiscan_gcp.analyzer.estate import UNREAD, Answer, Estate, Principal, Target
 from nhiscan_gcp.analyzer.holding import Holding
 from nhiscan_gcp.analyzer.permissions import service_of
+from nhiscan_gcp.analyzer.rightsize import right_sized
 
 _BLIND = frozenset({"document-unread", "document-unreadable", "grants-unread"})
 _ACCOUNTS = "/serviceAccounts/"
@@ -49,9 +50,9 @@ class Questions:
     def reached_by(self, identity: str) -> Sequence[str]:
         return self._ways.reached_by(identity)
 
-    def right_sized(self, principal: str) -> str | None:  # noqa: ARG002
-        """None: no source tells which permissions an account has used."""
-        return None
+    def right_sized(self, principal: str) -> str | None:
+        asking = self.estate.principals.get(principal)
+        return None if asking is None else right_sized(self.estate, asking)
 
     def _decide(self, principal: Principal, action: str, resource: str) -> Decision:
         answer = max(

@@ -1,10 +1,11 @@
 """What service accounts may do: inheritance, roles, conditions, members of all kinds."""
 
+import json
 from collections.abc import Iterable
 
 import pytest
 
-from nhiscan.model import EffectiveAccess, EscalationPath, Privilege, Trust
+from nhiscan.model import AccessUse, EffectiveAccess, EscalationPath, Privilege, Trust
 from nhiscan_gcp.analyzer import ANALYZER
 from nhiscan_gcp.sketch import ORGANIZATION, TOP, Sketch
 
@@ -400,6 +401,30 @@ def test_who_can(sketch: Sketch) -> None:
     assert list(opened.who_can(READ, "projects/lab")) == []
     assert opened.decide("nobody", READ, "*").verdict == "unknown"
     assert opened.right_sized(key_of(sketch, "ci")) is None
+
+
+def test_roles_with_what_was_used(sketch: Sketch) -> None:
+    key = key_of(sketch, "ci")
+    sketch.role("roles/much", [READ, "compute.instances.delete", "storage.objects.get", "pubsub.topics.get"])
+    for place in (SHOP, "gcp/folder/1"):
+        sketch.bind(CI, "roles/much", place)
+    sketch.bind(CI, "roles/reader", SHOP, f"request.time < {FUTURE}")
+    for service, action, used_at in (
+        ("compute", None, 1),
+        ("compute", READ, 1),
+        ("storage", None, None),
+        ("compute", "compute.instances.start", 1),
+    ):
+        row = "|".join(filter(None, (SHOP, key, service, action)))
+        sketch.records.add(AccessUse(row, SHOP, key, service, action, used_at, None, 90))
+    assert ANALYZER.open is not None
+    found = json.loads(ANALYZER.open(sketch.records).right_sized(key) or "{}")
+    (role,) = found["roles"]
+    assert (role["resource"], role["includedPermissions"]) == ("projects/shop", [READ, "pubsub.topics.get"])
+    assert found["unchanged"] == [
+        {"resource": "folders/1", "role": "roles/much"},
+        {"resource": "projects/shop", "role": "roles/reader", "condition": f"request.time < {FUTURE}"},
+    ]
 
 
 # --- trust ---

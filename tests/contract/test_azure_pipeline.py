@@ -15,6 +15,7 @@ from nhiscan.testing.clock import SimulatedClock, at
 from nhiscan.testing.environment import environment
 from nhiscan.testing.server import ConnectionCut, LoopbackServer
 from nhiscan.testing.tls import Authority
+from nhiscan_azure.batch import Ask, lists
 from nhiscan_azure.classify import classify
 from nhiscan_azure.failures import BadAnswer, ForeignOrigin, NotCredible, Redirected, Refused, Unreachable
 from nhiscan_azure.pipeline import pipeline
@@ -225,3 +226,49 @@ def test_without_a_token_nothing_is_asked_and_nothing_quoted(bench: Bench) -> No
     assert "AADSTS" not in str(classify(e.value).message)
     assert bench.seen == []
     assert bench.calls == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"responses": []},
+        {"responses": None},
+        {"responses": [{"id": "x", "status": 200}]},
+        {"responses": [{"id": "0", "status": "200"}]},
+        {"responses": [7]},
+        {"responses": [{"id": "0", "status": 200, "body": {"value": 7}}]},
+        {"responses": [{"id": "0", "status": 200}]},
+    ],
+)
+def test_batches_that_are_none(bench: Bench, answer: Any) -> None:
+    asks = [Ask("a", "applications/a/owners")]
+    with bench.service(lambda number, environ: (200, {}, answer)) as service, pytest.raises(BadAnswer):
+        list(lists(service, bench.context, "graph.owners", asks))
+
+
+def test_an_inner_answer_is_asked_again_alone_after_the_pause_it_names(bench: Bench) -> None:
+    asked: list[list[str]] = []
+
+    def answer(number: int, environ: dict[str, Any]) -> Answer:
+        requests = json.loads(environ["wsgi.input"].read())["requests"]
+        asked.append([one["url"] for one in requests])
+        slow = {"status": 429, "headers": {"Retry-After": "2.128"}, "body": {"error": {"code": "TooManyRequests"}}}
+        done = {"status": 200, "headers": {}, "body": {"value": [{"id": str(number)}]}}
+        gone = {"status": 404, "headers": {}, "body": {"error": {"code": "Request_ResourceNotFound"}}}
+        kinds = {"/a": done, "/b": slow if number < 3 else done, "/c": gone}
+        return 200, {}, {"responses": [{"id": one["id"], **kinds[one["url"]]} for one in reversed(requests)]}
+
+    with bench.service(answer) as service:
+        found = list(lists(service, bench.context, "graph.owners", [Ask(one, one) for one in "abc"]))
+    assert [(ask.name, items) for ask, items in found] == [("a", [{"id": "1"}]), ("b", [{"id": "3"}]), ("c", None)]
+    assert asked == [["/a", "/b", "/c"], ["/b"], ["/b"]]
+    assert bench.waits == [2.128, 2.128]
+    assert [json.loads(call.parameters)["requests"] for call in bench.calls] == [3, 1, 1]
+
+
+def test_an_inner_page_of_another_origin_is_not_asked(bench: Bench) -> None:
+    body = {"value": [], "@odata.nextLink": "https://127.0.0.1:1/v1.0/next"}
+    answer = {"responses": [{"id": "0", "status": 200, "headers": {}, "body": body}]}
+    with bench.service(lambda number, environ: (200, {}, answer)) as service, pytest.raises(ForeignOrigin):
+        list(lists(service, bench.context, "graph.owners", [Ask("a", "a")]))
+    assert len(bench.seen) == 1

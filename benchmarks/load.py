@@ -42,7 +42,7 @@ def identities(count: int, changed: Callable[[int], int]) -> Iterator[tuple[Any,
         tags = f'{{"owner":"team-{changed(number)}@example.com"}}'
         yield (
             f"{scope}/user/{native}", scope, "user", native, f"svc-{number}", arn, "/", "active", made, None, tags,
-            0, 0, 0, None, None, None, None, "iam.account-authorization-details",
+            0, 0, 0, None, None, None, None, None, None, None, None, "iam.account-authorization-details",
         )  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def credentials(count: int, of: int, changed: Callable[[int], int], scan: int) -
         yield (
             f"{scope}/access_key/AKIA{number:016d}", scope, "access_key", f"AKIA{number:016d}", f"AKIA{number:016d}",
             f"{scope}/user/AIDA{owner:016d}", "inactive" if changed(number) % 2 else "active", made, made, None, 1,
-            None, None, used, 1_430_000_000, None, "iam.credential-report",
+            None, None, None, None, None, None, used, 1_430_000_000, None, "iam.credential-report",
         )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ def permissions(settings: Settings) -> str:
         parts.append("# Application permissions of Microsoft Graph, with consent of an administrator\n" + _graph(graph))
     first = sorted(_named(planned, graph=False))
     if first:
-        parts.append("# A custom role of Azure, assigned at the root management group\n" + _role(settings, first))
+        parts.append("# A custom role of Azure, and where it is assigned\n" + _role(settings, first))
     return "\n\n".join(parts)
 
 
@@ -56,13 +56,14 @@ def _role(settings: Settings, actions: list[str]) -> str:
     places = [f"/providers/Microsoft.Management/managementGroups/{one}" for one in groups]
     places += [f"/subscriptions/{one}" for one in subscriptions]
     tenant = str(settings.get("tenant") or "TENANT_ID")
-    places = places or [f"/providers/Microsoft.Management/managementGroups/{tenant}"]
+    root = f"/providers/Microsoft.Management/managementGroups/{tenant}"
+    places = places or [root]
     role = {
         "Name": "nhiscan",
         "Description": "Reads non-human identities and their credentials. No secret, no change.",
         "Actions": actions,
         "NotActions": [],
-        "AssignableScopes": places,
+        "AssignableScopes": [root] if len(groups) > 1 else places,  # Azure takes one management group, not more
     }
     lines = [
         "# nhiscan-role.json",

@@ -27,6 +27,7 @@ DEADLINE = 300
 """Seconds for one call, all attempts together."""
 LONGEST = 60.0
 CONNECT, READ = 10, 120
+_NEAR = "x-ms-throttle-limit-percentage"
 _QUOTA_RESET = "x-ms-user-quota-resets-after"
 _ABSOLUTE = "nhiscan_operation_name"
 
@@ -87,6 +88,23 @@ def _seconds(text: str) -> float | None:
         return None
 
 
+class Slowing(SansIOHTTPPolicy[Any, Any]):
+    """Goes slower where Graph says that its limit is near: the header is there from four fifths of it on."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self._context = context
+
+    def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
+        del request
+        try:
+            share = float(response.http_response.headers.get(_NEAR, ""))
+        except ValueError:
+            return
+        if share > 0:
+            self._context.sleep(min(share, 2.0))
+
+
 class OriginPin(SansIOHTTPPolicy[Any, Any]):
     """Refuses a request to another origin before it has a token: stands before the policy that adds one.
 
@@ -135,6 +153,7 @@ def pipeline(
         UserAgentPolicy(base_user_agent=user_agent(context)),
         ProxyPolicy(),
         *call_policies(service, context),
+        Slowing(context),
         Again(),
         OriginPin(base_url),
         BearerTokenCredentialPolicy(credential, f"{base_url}/.default"),

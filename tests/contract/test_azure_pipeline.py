@@ -169,6 +169,19 @@ def test_throttling_is_waited_out(bench: Bench, verb: str, headers: dict[str, st
     assert [(call.attempts, call.status) for call in bench.calls] == [(3, 200)]
 
 
+def test_near_the_limit_it_goes_slower(bench: Bench) -> None:
+    shares = ["0.9", "1.8", "high", None, "99"]
+
+    def answer(number: int, environ: dict[str, Any]) -> Answer:
+        share = shares[number - 1]
+        return 200, {"x-ms-throttle-limit-percentage": share} if share else {}, {"id": "1"}
+
+    with bench.service(answer) as service:
+        for _ in shares:
+            service.get("graph.thing", "v1.0/thing")
+    assert bench.waits == [0.9, 1.8, 2.0]
+
+
 def test_lasting_throttling_is_given_up(bench: Bench) -> None:
     answer: Answer = (429, {"Retry-After": "1"}, {})
     with bench.service(lambda number, environ: answer) as service, pytest.raises(Refused) as caught:

@@ -70,6 +70,9 @@ def test_the_role_is_made_where_the_options_say() -> None:
     assert f"--scope /subscriptions/{SUBSCRIPTION}" in text
     assert "--scope /providers/Microsoft.Management/managementGroups/shop" in text
     assert "TENANT_ID" not in text
+    several = CONNECTOR.permissions({"tenant": TENANT, "management-group": ("shop", "lab")})
+    assert several.count(f"managementGroups/{TENANT}") == 1, "a role is made at one group, and assigned at several"
+    assert several.count("az role assignment create") == 2
     assert f"managementGroups/{TENANT}" in CONNECTOR.permissions({"tenant": TENANT})
 
 

@@ -65,6 +65,9 @@ class Directory:
         self._names: dict[str, str] = {}
         self._app_ids: dict[str, str] = {}  # name of an application -> appId
         declared = world.directory
+        self._of: dict[int, Application] = {}  # identity of a declared service principal -> its application
+        for application in declared.applications:
+            self._of.setdefault(id(application.principal), application)
         self._name_all(machines)
         for user in declared.users:
             self._user(user)
@@ -261,7 +264,7 @@ class Directory:
         self.owners[principal.id] = tuple(self.id_of(one) for one in declared.owners)
         self.federated[principal.id] = self._federated(declared.federated, principal.id)
         offers = declared.offers
-        if application := next((one for one in self.applications.values() if one.principal is declared), None):
+        if application := self._of.get(id(declared)):
             offers = (*application.offers, *offers)
         managed = declared.kind == "ManagedIdentity"
         found: Json = {
@@ -349,8 +352,7 @@ class Directory:
         if not value:
             return NO_ROLE, "Role"
         offers = held.declared.offers
-        application = next((one for one in self.world.directory.applications if one.principal is held.declared), None)
-        if application is not None:
+        if application := self._of.get(id(held.declared)):
             offers = (*application.offers, *offers)
         for kind in ("Role", "Scope"):
             for one in offers:

@@ -57,7 +57,10 @@ class Authorization:
         def heard(response: PipelineResponse[Any, Any]) -> None:
             told[:] = [response]
             if response.http_response.status_code == 200:
-                pages.append(items(operation, json_object(response.http_response.body())))
+                answer = json_object(response.http_response.body())
+                pages.append(items(operation, answer))
+                if not isinstance(answer.get("nextLink"), str | None):  # the models make a text of anything
+                    raise BadAnswer(operation, "names no page as the next that could be one")
 
         client = self._client(subscription, version)
         paged = listing(client, {"api_version": version, "raw_response_hook": heard, NAMED: operation}).by_page()
@@ -76,7 +79,7 @@ class Authorization:
                 raise BadAnswer(operation, f"is not what the API promises ({type(error).__name__})") from error
             yield from pages.pop()
             link = paged.continuation_token
-            if link is not None and (link in links or not isinstance(link, str)):
+            if link is not None and link in links:
                 raise BadAnswer(operation, "names no page as the next that could be one")
             links.add(str(link))
 

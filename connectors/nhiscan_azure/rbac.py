@@ -20,10 +20,10 @@ _LISTS = ("actions", "notActions", "dataActions", "notDataActions")
 _CONDITION = ("condition", "conditionVersion")
 
 
-def definition(tenant: str, planned: Container[str], shown: Json, source: str) -> tuple[Policy, Document]:
+def definition(tenant: str, planned: Container[str], shown: Json, source: str) -> tuple[Policy, Document] | None:
     """A role definition. A built-in one lives in the tenant, an own one in its first assignable scope that is planned.
 
-    BadAnswer for one without a GUID.
+    None for an own one that can be given in no planned scope. BadAnswer for one without a GUID.
     """
     guid, properties = guid_of(shown.get("id")), properties_of(shown)
     if guid is None:
@@ -35,6 +35,8 @@ def definition(tenant: str, planned: Container[str], shown: Json, source: str) -
         "assignableScopes": [place.lower() for place in places],
         "permissions": [_block(one) for one in _objects(properties.get("permissions"))],
     }
+    if scope is None:
+        return None
     document = document_of(body)
     kind = "provider_policy" if built_in else "role_definition"
     arn = f"/providers/microsoft.authorization/roledefinitions/{guid}"
@@ -44,12 +46,9 @@ def definition(tenant: str, planned: Container[str], shown: Json, source: str) -
     return Policy(key, scope, kind, guid, name, arn, document.digest, created_at=made, source=source), document
 
 
-def _home(tenant: str, planned: Container[str], places: Sequence[str]) -> str:
-    for place in places:
-        scope = keys.scope_of(tenant, place, planned)
-        if scope is not None:
-            return scope
-    return tenant
+def _home(tenant: str, planned: Container[str], places: Sequence[str]) -> str | None:
+    found = (keys.scope_of(tenant, place, planned) for place in places)
+    return next((scope for scope in found if scope is not None), None)
 
 
 def _block(shown: Json) -> dict[str, Any]:

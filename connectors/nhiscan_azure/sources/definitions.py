@@ -37,14 +37,17 @@ def run_each(node: Node, reader: Reader) -> Iterator[Record]:
     yield from _records(node, shown, EACH, node.key)
 
 
-def _records(node: Node, found: Iterable[Json], source: str, scope: str | None = None) -> Iterator[Policy | Document]:
+def _records(node: Node, rows: Iterable[Json], source: str, scope: str | None = None) -> Iterator[Policy | Document]:
     """Each definition once, and each document once; of one scope alone where it is named.
 
     Resource Manager shows those of scopes above, too. All names are kept for the assignments.
     """
     told: set[str] = set()
-    for shown in found:
-        policy, document = rbac.definition(node.tenant, node.tree.scopes, shown, source)
+    for shown in rows:
+        found = rbac.definition(node.tenant, node.tree.scopes, shown, source)
+        if found is None:
+            continue
+        policy, document = found
         node.estate.roles.setdefault(policy.native_id, policy.name)
         if policy.key in told or scope not in (None, policy.scope):
             continue

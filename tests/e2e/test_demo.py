@@ -25,6 +25,8 @@ from nhiscan.testing.canaries import Canaries
 from nhiscan.testing.clock import SimulatedClock
 from nhiscan.testing.company import DEMO, NOW
 from nhiscan.verify import verify
+from nhiscan_azure.simulated import demo_expected as azure_expected
+from nhiscan_azure.simulated.demo_parts import ACQUIRED
 from nhiscan_gcp.simulated.demo_expected import EXPECTED, WELL_KEPT
 
 RUN = dedent(
@@ -110,6 +112,12 @@ def test_runs_give_the_same_bytes_with_another_zone_hash_seed_thread_count_and_a
         "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": "/nowhere",
         "REQUESTS_CA_BUNDLE": "/nowhere",
         "grpc_proxy": "http://192.0.2.1:3128",
+        "AZURE_TENANT_ID": "00000000-0000-0000-0000-000000000001",
+        "AZURE_CLIENT_ID": "00000000-0000-0000-0000-000000000002",
+        "AZURE_CLIENT_CERTIFICATE_PATH": "/nowhere",
+        "AZURE_AUTHORITY_HOST": "https://192.0.2.1",
+        "IDENTITY_ENDPOINT": "http://192.0.2.1",
+        "MSI_ENDPOINT": "http://192.0.2.1",
     }
     first, second = tmp_path / "one" / "out", tmp_path / "two" / "out"
 
@@ -183,15 +191,33 @@ def test_every_rule_that_ships_fails_at_least_once(outcome: DemoOutcome) -> None
 def test_google_cloud_shows_what_was_planted_in_it_and_nothing_about_the_account_that_is_well_kept(
     outcome: DemoOutcome,
 ) -> None:
-    found: dict[str, list[str]] = {}
-    with (outcome.package.path / "data" / "05-tests" / "deviations.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            if row["scope"].startswith("gcp/"):
-                found.setdefault(row["rule"], []).append(_called(row["subject_name"]))
+    found = _deviations(outcome, "gcp")
     assert {rule: sorted(found.get(rule, ())) for rule in EXPECTED} == {
         rule: sorted(names) for rule, names in EXPECTED.items()
     }
     assert {rule for rule, names in found.items() if any(WELL_KEPT in name for name in names)} == set()
+
+
+def test_azure_shows_what_was_planted_in_it_and_nothing_about_the_application_that_is_well_kept(
+    outcome: DemoOutcome,
+) -> None:
+    found = _deviations(outcome, "azure")
+    assert {rule: sorted(found.get(rule, ())) for rule in azure_expected.EXPECTED} == {
+        rule: sorted(names) for rule, names in azure_expected.EXPECTED.items()
+    }
+    assert [rule for rule, name in azure_expected.AMONG.items() if name not in found[rule]] == []
+    about = {rule for rule, names in found.items() if azure_expected.WELL_KEPT in names}
+    assert about == set()
+
+
+def _deviations(outcome: DemoOutcome, cloud: str) -> dict[str, list[str]]:
+    """Rule -> names of the subjects that failed it in the scopes of a cloud."""
+    found: dict[str, list[str]] = {}
+    with (outcome.package.path / "data" / "05-tests" / "deviations.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["scope"].startswith(f"{cloud}/"):
+                found.setdefault(row["rule"], []).append(_called(row["subject_name"]))
+    return found
 
 
 def test_page_one_tells_each_cloud_apart(outcome: DemoOutcome) -> None:
@@ -199,7 +225,8 @@ def test_page_one_tells_each_cloud_apart(outcome: DemoOutcome) -> None:
     table = re.search(r'<table id="providers">.*?<tbody>(.*?)</tbody>', text, re.DOTALL)
     assert table is not None
     rows = {row[0]: list(map(int, row[1:])) for row in re.findall(_PROVIDER, table[1])}
-    assert list(rows) == ["Amazon Web Services", "Google Cloud"]
+    assert list(rows) == ["Amazon Web Services", "Google Cloud", "Microsoft Entra ID and Azure"]
+    assert rows["Microsoft Entra ID and Azure"][2] == 67
     assert rows["Google Cloud"][2] == 31
     complete = sum(row.state in ("complete", "replaced") for row in outcome.scan.coverage)
     assert sum(complete for complete, *_ in rows.values()) == complete - 1  # the roster is no cloud
@@ -230,6 +257,9 @@ def test_coverage_shows_what_was_read_what_was_replaced_and_what_was_denied(outc
         ("gcp/project/quickparcel-erp", "iam.key-states"): "denied",
         ("gcp/project/quickparcel-erp", "policyanalyzer.account-activities"): "failed",
         ("gcp/project/quickparcel-erp", "policyanalyzer.key-activities"): "failed",
+        (f"azure/subscription/{ACQUIRED}", "keyvault.keys"): "denied",
+        (f"azure/subscription/{ACQUIRED}", "keyvault.secrets"): "denied",
+        (f"azure/subscription/{ACQUIRED}", "resourcegraph.resources"): "replaced",
     }
     assert [(pair.what, pair.count_b - pair.count_a) for pair in outcome.scan.tie_outs] == [("groups", 1)]
 
@@ -241,8 +271,10 @@ def test_the_lines_say_what_was_found_what_is_missing_and_which_file_to_open(
     assert len(outcome.lines) <= 14 + 3 * len(simulations())
     assert "  Amazon Web Services: 3 accounts in an organisation; 93 identities, " in text
     assert "  Google Cloud: 5 projects in an organisation; 31 identities, " in text
+    assert "  Microsoft Entra ID and Azure: 3 subscriptions in a tenant; 67 identities, " in text
     assert "--allow-partial" in text
     assert "777788889999: iam.credential-report was denied, iam:GenerateCredentialReport is missing" in text
+    assert "Quickparcel: keyvault.secrets was denied, Microsoft.KeyVault/vaults/secrets/read is missing" in text
     assert "Quickparcel ERP: iam.key-states was denied, iam.serviceAccountKeys.list is missing" in text
     assert outcome.lines[-1] == f"Open first: {folder / 'evidence' / 'data' / '01-report' / 'report.html'}"
     assert outcome.package.report.is_file()

@@ -10,6 +10,13 @@ Login, Azure Resource Manager with Resource Graph, and Microsoft Graph, over TLS
 and throttling. It needs `cryptography` and nothing else; what talks to it needs the extra ``[azure]``.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nhiscan.testing.clock import SimulatedClock
+from nhiscan.testing.company import Company
+from nhiscan.testing.simulation import Simulation
 from nhiscan_azure.simulated.running import SimulatedAzure, withdraw
 from nhiscan_azure.simulated.world import (
     GRAPH,
@@ -51,6 +58,7 @@ __all__ = [
     "GRAPH",
     "GRAPH_PERMISSIONS",
     "MICROSOFT_TENANT",
+    "SIMULATION",
     "AccessPolicy",
     "Application",
     "Assignment",
@@ -84,3 +92,15 @@ __all__ = [
     "World",
     "withdraw",
 ]
+
+
+@contextmanager
+def _demo(company: Company, clock: SimulatedClock, seed: int, folder: Path) -> Iterator[SimulatedAzure]:
+    del folder
+    from nhiscan_azure.simulated.demo_world import demo
+
+    with demo(company, clock, seed) as running:
+        yield running
+
+
+SIMULATION = Simulation(name="azure", connector="azure", title="Entra ID and Azure, simulated", demo=_demo)

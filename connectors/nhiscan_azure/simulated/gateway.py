@@ -239,7 +239,7 @@ class Gateway:
             return [b""]
         version, _, rest = path.partition("/")
         base = f"{_base(environ)}/{version}"
-        request = str(len(path) + self._calls.of())
+        request = str(environ["RAW_URI"]) + body.decode("latin-1")
         headers: Mapping[str, str] = {}
         answer: Any
         try:
@@ -366,7 +366,7 @@ class Gateway:
                 environ=None,
             )
         except Refusal as refusal:
-            body = self._graph_error(refusal, one["id"])
+            body = self._graph_error(refusal, str(one["url"]))
             return {"id": one["id"], "status": refusal.status, "headers": {**headers, **refusal.headers}, "body": body}
         return {"id": one["id"], "status": 200, "headers": {**headers, **more}, "body": answer}
 

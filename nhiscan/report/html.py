@@ -41,7 +41,7 @@ def _soft(text: str) -> "Markup":
     """A name of many parts, which a narrow column may break between them."""
     from markupsafe import Markup
 
-    return Markup("<wbr>").join(re.split(r"(?<=[.:_/])(?=.)", visible(text)))  # escapes each part
+    return Markup("<wbr>").join(re.split(r"(?<=[.:_/@])(?=.)", visible(text)))  # escapes each part
 
 
 @cache

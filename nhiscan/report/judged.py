@@ -5,6 +5,7 @@ Rows above a cap stand in the CSV beside the page, and the page says so.
 
 import re
 import tomllib
+from bisect import insort
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -165,11 +166,8 @@ class Collector:
             self.rules_by_severity.setdefault(result.severity, set()).add(result.rule)
         message = flow(result.message)
         scope = self._names.get(result.scope, result.scope)
-        # deviations come first under a rule, even where an earlier subject could not be determined
-        if len(test.rows) < CAP_RULE or (result.status == "fail" and test.rows[-1].status != "fail"):
-            commands = tuple(line for command in result.commands for line in command.splitlines())
-            row = Row(result.status, result.severity, item.name, scope, message, opened_at, commands)
-            _insert(test.rows, row)
+        commands = tuple(line for command in result.commands for line in command.splitlines())
+        _insert(test.rows, Row(result.status, result.severity, item.name, scope, message, opened_at, commands))
         if self.listed <= CAP_EMBEDDED:
             cells = {
                 "severity": result.severity.capitalize(),
@@ -199,12 +197,14 @@ class Collector:
 
 
 def _insert(rows: list[Row], row: Row) -> None:
-    if row.status == "fail":
-        place = next((number for number, other in enumerate(rows) if other.status != "fail"), len(rows))
-        rows.insert(place, row)
+    """Deviations come first, the worst of them before all, whatever the order in which subjects come."""
+    if len(rows) < CAP_RULE or _rank(row) < _rank(rows[-1]):
+        insort(rows, row, key=_rank)
         del rows[CAP_RULE:]
-    else:
-        rows.append(row)
+
+
+def _rank(row: Row) -> tuple[bool, int]:
+    return row.status != "fail", WORST_FIRST.index(row.severity)
 
 
 _CHIPS = {word: word.lower() for word in map(str.capitalize, SEVERITIES)}

@@ -10,6 +10,11 @@ WELL_KEPT = "tracking-api@lanternfish-tracking"
 """The account with which nothing is wrong: an owner, no key of its own, one small role, in use."""
 
 EXPECTED: Mapping[str, tuple[str, ...]] = {
+    "admin-access": (
+        "lake-admin@lanternfish-lake",
+        "migration@quickparcel-erp",
+        "terraform@lanternfish-ops",
+    ),
     "api-key-calls-generative-ai": (
         "mobile app of lanternfish-tracking",
         "support assistant of lanternfish-tracking",
@@ -24,6 +29,15 @@ EXPECTED: Mapping[str, tuple[str, ...]] = {
         "mobile app of lanternfish-tracking",
         "support assistant of lanternfish-tracking",
     ),
+    # editors, and the account that was to rotate keys
+    "can-create-credentials": (
+        "310000000013-compute@developer.gserviceaccount.com",
+        "erp-sync@quickparcel-erp",
+        "jenkins-legacy@lanternfish-build",
+        "key-rotator@lanternfish-lake",
+        "quickparcel-erp@appspot.gserviceaccount.com",
+    ),
+    "can-remove-guardrail": ("log-router@lanternfish-ops",),
     # made for an audit of two weeks
     "credential-expired-present": ("audit-2023@lanternfish-ops",),
     "credential-expiring-soon": ("geo-import@lanternfish-tracking",),
@@ -70,6 +84,14 @@ EXPECTED: Mapping[str, tuple[str, ...]] = {
     "credential-used-after-offboarding": (
         "churn-notebooks@lanternfish-lake",
         "jenkins-legacy@lanternfish-build",
+    ),
+    "credentials-exposure-actions": (
+        "310000000013-compute@developer.gserviceaccount.com",
+        "deploy-bot@lanternfish-build",
+        "erp-sync@quickparcel-erp",
+        "github",
+        "jenkins-legacy@lanternfish-build",
+        "quickparcel-erp@appspot.gserviceaccount.com",
     ),
     # over the border of a project; one of them is a vendor's
     "cross-project-grant": (
@@ -168,6 +190,19 @@ EXPECTED: Mapping[str, tuple[str, ...]] = {
         "roles/viewer to tracking-deploy@lanternfish-tracking",
         "roles/viewer to user:kavya.rao@example.com",
     ),
+    # over the key of the pipelines to the account that runs the organisation, and ways of the editors
+    "privilege-escalation": (
+        "310000000013-compute@developer.gserviceaccount.com",
+        "ci-builder@lanternfish-build",
+        "deploy-bot@lanternfish-build",
+        "erp-sync@quickparcel-erp",
+        "github",
+        "github-deploy@lanternfish-build",
+        "jenkins-legacy@lanternfish-build",
+        "key-rotator@lanternfish-lake",
+        "quickparcel-erp@appspot.gserviceaccount.com",
+        "tracking-deploy@lanternfish-tracking",
+    ),
     # from the organisation and the production folder down
     "privileged-role-at-wide-scope": (
         "roles/iam.serviceAccountAdmin to terraform@lanternfish-ops",
@@ -184,6 +219,7 @@ EXPECTED: Mapping[str, tuple[str, ...]] = {
         "policyanalyzer.account-activities",
         "policyanalyzer.key-activities",
     ),
+    "secrets-read-unrestricted": ("airflow@lanternfish-lake",),
     # one person administers accounts and keys, and uses them
     "separation-of-duties": (
         "roles/cloudkms.admin to user:chen.wei@example.com",
@@ -252,6 +288,18 @@ EXPECTED: Mapping[str, tuple[str, ...]] = {
         "map-tiles@lanternfish-tracking",
         "nhiscan@lanternfish-ops",
         "release-signer@lanternfish-build",
+    ),
+    "wildcard-resource-on-sensitive-action": (
+        "churn-notebooks@lanternfish-lake",
+        "deploy-bot@lanternfish-build",
+        "github-deploy@lanternfish-build",
+        "tracking-deploy@lanternfish-tracking",
+    ),
+    # what runs as an administrator, or as an editor that becomes one
+    "workload-identity-admin": (
+        "lake-admin@lanternfish-lake",
+        "quickparcel-erp@appspot.gserviceaccount.com",
+        "terraform@lanternfish-ops",
     ),
     # any repository of GitHub gets a token
     "workload-identity-provider-unconditioned": ("github/actions of github",),

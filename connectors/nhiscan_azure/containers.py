@@ -204,5 +204,6 @@ def _object(value: Any) -> Json:
 
 def listed(tree: Tree) -> Iterator[Scope]:
     """All that was listed, named by the options or not, those above before those below."""
-    depth = {key: sum(1 for _ in Tree(tree.tenant, {**tree.scopes, **tree.seen}).chain(key)) for key in tree.seen}
+    whole = Tree(tree.tenant, {**tree.scopes, **tree.seen})
+    depth = {key: sum(1 for _ in whole.chain(key)) for key in tree.seen}
     yield from (tree.seen[key] for key in sorted(tree.seen, key=lambda one: (depth[one], one)))

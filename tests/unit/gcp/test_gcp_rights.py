@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from nhiscan.model import AccessUse, EffectiveAccess, EscalationPath, Privilege, Trust
+from nhiscan.model import AccessUse, EffectiveAccess, EscalationPath, Privilege, Scope, Trust
 from nhiscan_gcp.analyzer import ANALYZER
 from nhiscan_gcp.sketch import ORGANIZATION, TOP, Sketch
 
@@ -466,6 +466,21 @@ def test_who_may_become_an_account(
     (row,) = trusted(sketch, key)
     assert (row.principal, row.principal_kind, row.external, row.organization) == (member, kind, external, inside)
     assert row.confidence == confidence
+
+
+def test_without_an_organisation_nobody_knows_which_domain_is_its_own() -> None:
+    sketch = Sketch()
+    sketch.project("shop", "gcp/folder/404")
+    sketch.role("roles/token", [TOKEN])
+    key = sketch.account("ci", "shop")
+    sketch.records.add(Scope(TOP, "gcp", "organization", ORGANIZATION, None))
+    for member in ("user:ann@example.com", "user:eve@gmail.com"):
+        sketch.bind(member, "roles/token", key)
+    found = {row.principal: (row.external, row.confidence, row.reason) for row in trusted(sketch, key)}
+    assert found == {
+        "user:ann@example.com": (0, "possible", "domain-unread"),
+        "user:eve@gmail.com": (1, "proven", None),
+    }
 
 
 def test_inherited_doors(sketch: Sketch) -> None:

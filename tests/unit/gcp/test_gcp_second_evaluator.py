@@ -144,6 +144,8 @@ PERMISSIONS = [
 PARENTS = {"gcp/folder/1": TOP, "gcp/folder/2": "gcp/folder/1", TOP: None}
 PROJECTS = {"gcp/project/a": "gcp/folder/1", "gcp/project/b": "gcp/folder/2", "gcp/project/c": TOP}
 ACCOUNTS = ["a1", "a2", "b1", "b2", "c1"]
+DISABLED = "b2"
+"""It can be become, when somebody switches it on again; until then it gets nobody a token."""
 CONDITIONS: Mapping[str | None, bool] = {
     None: True,
     "request.time < timestamp('2050-01-01T00:00:00Z')": True,
@@ -192,7 +194,7 @@ def world(bindings: list[Bound], held: Mapping[str, set[str]]) -> World:
         sketch.folder(key, parent)
     for key, above in PROJECTS.items():
         sketch.project(key.rpartition("/")[2], above)
-    keys = {name: sketch.account(f"x{name}", name[0]) for name in ACCOUNTS}
+    keys = {name: sketch.account(f"x{name}", name[0], disabled=name == DISABLED) for name in ACCOUNTS}
     for role, permissions in held.items():
         sketch.role(role, sorted(permissions))
     for one in bindings:
@@ -264,7 +266,7 @@ def becomes(made: World, name: str, other: str) -> bool:
             has(made, name, "iam.serviceAccounts.implicitDelegation", middle)
             and has(made, middle, "iam.serviceAccounts.getAccessToken", other)
             for middle in ACCOUNTS
-            if middle != name
+            if middle not in (name, DISABLED)
         )
     )
 

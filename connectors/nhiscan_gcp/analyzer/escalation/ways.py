@@ -35,6 +35,8 @@ class Ways:
         self._every = every
         bits = [[estate.table.bit(need.permission) for need in one.all_of] for one in every]
         self._sets = [(one, sum(set(some))) for one, some in zip(every, bits, strict=True) if all(some)]
+        self._looking: Holding | None = None
+        self._coverages: dict[tuple[str, bool], Coverage] = {}
         self._through: dict[str, Mapping[str, tuple[tuple[int, str], ...]]] = {}
 
     def of(self, holding: Holding) -> Iterator[Way]:
@@ -89,8 +91,19 @@ class Ways:
         return found or {}
 
     def coverage(self, holding: Holding, permission: str, on: str) -> Coverage:
-        """Where a permission is held on accounts, or on projects."""
-        if on == "account":
+        """Where a permission is held on accounts, or on projects. Kept while one principal is looked at: sets share
+        permissions.
+        """
+        if self._looking is not holding:
+            self._looking, self._coverages = holding, {}
+        key = (permission, on == "account")
+        found = self._coverages.get(key)
+        if found is None:
+            found = self._coverages[key] = self._coverage(holding, permission, accounts=on == "account")
+        return found
+
+    def _coverage(self, holding: Holding, permission: str, *, accounts: bool) -> Coverage:
+        if accounts:
             facts = self.estate.any_account
             if permission.endswith(".setIamPolicy"):
                 facts = facts._replace(granting=self.estate.strong)
@@ -147,7 +160,7 @@ class Ways:
         if known is None:
             some: dict[str, list[tuple[int, str]]] = {}
             for key in self.roster.members(place, None).ready.keys:
-                for end, rank in self.coverage(self.holdings[key], TOKEN, "account").items():
+                for end, rank in self._coverage(self.holdings[key], TOKEN, accounts=True).items():
                     some.setdefault(end, []).append((rank, key))
             known = self._through[place] = {end: tuple(sorted(ways)[:2]) for end, ways in some.items()}
         return known

@@ -19,7 +19,7 @@ NAMED = "nhiscan_operation"
 PAGE = "nhiscan_page"
 TOLD = "nhiscan_told"
 """Option of a call: parameters that stand in its body, such as the text of a query."""
-_ATTEMPTS = "nhiscan_attempts"
+_ATTEMPTS, _ANSWER = "nhiscan_attempts", "nhiscan_answer"
 _KEPT = frozenset({"$count", "$expand", "$filter", "$orderby", "$select", "$top", "api-version"})
 _IDS = ("request-id", "x-ms-request-id", "x-ms-correlation-request-id")
 _ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -35,6 +35,12 @@ class Attempts(SansIOHTTPPolicy[Any, Any]):
 def attempts(response: PipelineResponse[Any, Any]) -> int:
     """How many requests an answer took."""
     return int(response.context.get(_ATTEMPTS, 0))
+
+
+def answer_of(response: PipelineResponse[Any, Any]) -> dict[str, Any]:
+    """The JSON object of an answer, read once, while it was noted; empty for anything else."""
+    found: dict[str, Any] = response.context.pop(_ANSWER, {})
+    return found
 
 
 class Noting(HTTPPolicy[Any, Any]):
@@ -57,17 +63,19 @@ class Noting(HTTPPolicy[Any, Any]):
         error: str | None = None
         headers: Mapping[str, str] = {}
         raw: bytes | None = None
+        answer: dict[str, Any] = {}
         try:
             response = self.next.send(request)
             status, headers = response.http_response.status_code, response.http_response.headers
             raw = response.http_response.body()
+            answer = response.context[_ANSWER] = json_object(raw)
         except AzureError as failed:
             error = type(failed).__name__
             raise
         finally:
             sent = int(request.context.get(_ATTEMPTS, 0))
             if sent:  # nothing was sent where the pin refused, or where no token could be had
-                items, more, code = _seen(raw, status)
+                items, more, code = _seen(answer, status)
                 self._context.note(
                     Call(
                         service=self._service,
@@ -89,9 +97,8 @@ class Noting(HTTPPolicy[Any, Any]):
         return response
 
 
-def _seen(raw: bytes | None, status: int | None) -> tuple[int | None, bool | None, str | None]:
+def _seen(answer: Mapping[str, Any], status: int | None) -> tuple[int | None, bool | None, str | None]:
     """How many items a page has, whether another one follows, and the code of an error."""
-    answer = json_object(raw)
     if status is None or status >= 300:
         return None, None, error_of(answer)[0] or (str(status) if status else None)
     for name in ("value", "data", "responses"):

@@ -9,7 +9,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.core.rest import HttpRequest
 
 from nhiscan_azure.failures import BadAnswer, ForeignOrigin, NotCredible, Redirected, Refused, Unreachable
-from nhiscan_azure.noting import NAMED, PAGE, TOLD, attempts, error_of, json_object
+from nhiscan_azure.noting import NAMED, PAGE, TOLD, answer_of, attempts, error_of, json_object
 from nhiscan_azure.pipeline import origin
 
 Json = Mapping[str, Any]
@@ -37,7 +37,8 @@ class Service:
 
     def number(self, operation: str, path: str) -> int:
         """A count: an answer that is a number, as text."""
-        found = self._text(operation, HttpRequest("GET", self.url(path, {})), 1, None).decode("utf-8", "replace")
+        got = self._response(operation, HttpRequest("GET", self.url(path, {})), 1, None)
+        found = got.http_response.content.decode("utf-8", "replace")
         try:
             return int(found.strip().lstrip("\ufeff"))
         except ValueError as error:
@@ -96,35 +97,35 @@ class Service:
         heard: Callable[[Mapping[str, str]], None] | None = None,
     ) -> Json:
         """The answer as an object. Raises what `nhiscan_azure.failures` has for everything else."""
-        answer = json_object(self._text(operation, request, page, told, heard))
+        answer = answer_of(self._response(operation, request, page, told, heard))
         if not answer:
             raise BadAnswer(operation, "is no JSON object")
         return answer
 
-    def _text(
+    def _response(
         self,
         operation: str,
         request: HttpRequest,
         page: int,
         told: Json | None,
         heard: Callable[[Mapping[str, str]], None] | None = None,
-    ) -> bytes:
+    ) -> Any:
+        """The answer with the context of its pipeline."""
         options: dict[str, Any] = {NAMED: operation, PAGE: page, TOLD: told}
         try:
             found: Any = self._client.send_request(request, _return_pipeline_response=True, **options)
-            response = found.http_response
-            raw: bytes = response.content
         except ClientAuthenticationError as error:
             raise NotCredible(operation, type(error).__name__) from error
         except AzureError as error:
             raise Unreachable(operation, type(error).__name__) from error
+        response = found.http_response
         if 300 <= response.status_code < 400:
             raise Redirected(operation, host(urljoin(self.base_url, response.headers.get("Location", ""))))
         if response.status_code != 200:
-            raise refused(operation, response.status_code, raw, attempts(found))
+            raise refused(operation, response.status_code, response.content, attempts(found))
         if heard is not None:
             heard(response.headers)
-        return raw
+        return found
 
 
 def items(operation: str, answer: Json) -> list[Json]:

@@ -12,6 +12,7 @@ from nhiscan.model import Credential, Identity, Record
 from nhiscan_azure.node import Node
 from nhiscan_azure.service import Json
 from nhiscan_azure.sources.applications import ID as APPLICATIONS
+from nhiscan_azure.sources.applications import PAGE
 from nhiscan_azure.values import identifier, moment, odd
 
 PRINCIPALS, CREDENTIALS = "graph.sign-in-activity", "graph.credential-activity"
@@ -78,7 +79,7 @@ def run_credentials(node: Node, reader: Reader) -> Iterator[Record]:
 
 def _rows(node: Node, report: str) -> Iterator[Json]:
     first = True
-    pages = node.graph.pages(f"graph.reports.{report}", f"beta/reports/{report}")
+    pages = node.graph.pages(f"graph.reports.{report}", f"beta/reports/{report}", {"$top": PAGE})
     while True:
         if not first:
             node.context.sleep(PAUSE)

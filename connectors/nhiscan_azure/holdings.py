@@ -165,13 +165,11 @@ def federated(scope: str, owner: str, shown: Json, source: str) -> Credential:
         raise BadAnswer(source, "has a federated credential without a name")
     properties = properties_of(shown)
     audiences = properties.get("audiences")
-    limits = {
-        "audiences": sorted(map(str, audiences)) if isinstance(audiences, list) else [],
-        "issuer": text(properties.get("issuer")),
-        "subject": text(properties.get("subject")),
-    }
-    if "claimsMatchingExpression" in properties:
-        limits["claimsMatchingExpression"] = properties["claimsMatchingExpression"]
+    limits: dict[str, Any] = {name: properties[name] for name in ("issuer", "subject") if text(properties.get(name))}
+    limits["audiences"] = sorted(map(str, audiences)) if isinstance(audiences, list) else []
+    expression = text(_object(properties.get("claimsMatchingExpression")).get("value"))
+    if expression is not None:
+        limits["claimsMatchingExpression"] = expression
     return Credential(
         key=f"{scope}/federated_credential/{owner}/{name.lower()}",
         scope=scope,

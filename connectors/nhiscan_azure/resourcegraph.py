@@ -97,11 +97,9 @@ class ResourceGraph:
     def _page(
         self, operation: str, query: str, scope: Mapping[str, list[str]], token: str | None, number: int
     ) -> tuple[Json, bool]:
-        options: dict[str, Any] = {
-            "$top": PAGE,
-            "resultFormat": "objectArray",
-            "authorizationScopeFilter": "AtScopeAboveAndBelow",
-        }
+        options: dict[str, Any] = {"$top": PAGE, "resultFormat": "objectArray"}
+        if query.startswith("authorizationresources"):  # what is assigned above reaches down
+            options["authorizationScopeFilter"] = "AtScopeAboveAndBelow"
         if token is not None:
             options["$skipToken"] = token
         headers: dict[str, str] = {}

@@ -114,16 +114,18 @@ def test_pages_of_a_query(bench: Bench) -> None:
     first, second = bench.bodies
     assert first == {
         "query": "things | project id",
-        "options": {
-            "$top": 1000,
-            "resultFormat": "objectArray",
-            "authorizationScopeFilter": "AtScopeAboveAndBelow",
-        },
+        "options": {"$top": 1000, "resultFormat": "objectArray"},
     }
     assert second["options"]["$skipToken"] == "t1"
     assert [(call.page, call.items, call.end_of_list) for call in bench.calls] == [(1, 2, 0), (2, 1, 1)]
     assert json.loads(bench.calls[0].parameters)["query"] == "things | project id"
     assert "t1" not in bench.calls[1].parameters
+
+
+def test_roles_are_asked_for_with_what_is_inherited(bench: Bench) -> None:
+    with bench.graph(lambda *_: (200, {}, page("/a"))) as graph:
+        list(graph.rows("r", "authorizationresources | project id"))
+    assert bench.bodies[0]["options"]["authorizationScopeFilter"] == "AtScopeAboveAndBelow"
 
 
 def test_what_is_asked_about_goes_in_bites(bench: Bench) -> None:
@@ -499,6 +501,33 @@ def test_resources_elsewhere_are_left_out() -> None:
     assert list(holdings.resource(TENANT, PLANNED, shown, "s")) == []
     with pytest.raises(BadAnswer):
         list(holdings.resource(TENANT, PLANNED, {"id": f"{INSIDE}/x/y/z"}, "s"))
+
+
+@pytest.mark.parametrize(
+    ("properties", "limits"),
+    [
+        (None, {"audiences": []}),
+        (
+            {"issuer": "i", "subject": "s", "audiences": ["b", "a"]},
+            {"audiences": ["a", "b"], "issuer": "i", "subject": "s"},
+        ),
+        (
+            {
+                "issuer": "i",
+                "subject": None,
+                "audiences": "odd",
+                "claimsMatchingExpression": {"value": "claims['sub'] eq 'x'"},
+            },
+            {"audiences": [], "claimsMatchingExpression": "claims['sub'] eq 'x'", "issuer": "i"},
+        ),
+    ],
+)
+def test_federated_credentials(properties: Any, limits: dict[str, Any]) -> None:
+    found = holdings.federated(SUB, "/mi", {"name": "Main", "properties": properties}, "s")
+    assert (found.key, found.identity) == (f"{SUB}/federated_credential//mi/main", f"{SUB}/resource//mi")
+    assert json.loads(found.restrictions or "") == limits
+    with pytest.raises(BadAnswer):
+        holdings.federated(SUB, "/mi", {}, "s")
 
 
 @pytest.mark.parametrize(

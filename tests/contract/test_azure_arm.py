@@ -366,6 +366,21 @@ def test_services_whose_own_keys_work(start: Start) -> None:
     assert all(row["created_at"] is None for row in rows)
 
 
+def test_a_provider_that_is_not_in_use_has_nothing(start: Start) -> None:
+    """Resource Manager refuses a list of a provider that a subscription never registered. Nothing is registered."""
+    bench = start()
+    bench.scan()
+    bench.cloud.faults.deny(ARG)
+    missing = "MissingSubscriptionRegistration"
+    bench.cloud.faults.fail("arm.resources.list", account=LAB, nth=4, status=409, code=missing)  # App Configuration
+    outcome = bench.scan()
+    assert not outcome.incomplete, list(outcome.gaps)
+    assert bench.keys(2) == bench.keys(1)
+    assert not [action for action in bench.cloud.calls.by_action() if "register" in action]
+    bench.cloud.faults.fail("arm.resources.list", account=LAB, nth=4, status=409, code="Conflict")
+    assert state(bench.scan(), "arm.resources", L).code == "Conflict"
+
+
 def test_vaults_tell_names_and_dates(start: Start) -> None:
     bench = start()
     bench.scan()

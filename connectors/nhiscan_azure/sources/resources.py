@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from nhiscan.connector import Reader
 from nhiscan.model import Record
 from nhiscan_azure import holdings
+from nhiscan_azure.failures import Refused
 from nhiscan_azure.node import Node
 from nhiscan_azure.service import Json
 from nhiscan_azure.sight import EVERYTHING
@@ -30,7 +31,8 @@ TYPES = {
     "Microsoft.SignalRService/signalR": "2023-02-01",
 }
 """Type -> version of the API that lists them with what is asked of them."""
-ACTIONS = tuple(f"{kind}/read" for kind in TYPES)
+UNREGISTERED = "MissingSubscriptionRegistration"
+"""The subscription has not taken this provider into use: there is nothing of its types."""
 VERSION = "2021-04-01"
 _NAMED = ", ".join(f"'{kind}'" for kind in holdings.TYPES)
 QUERY = (
@@ -66,8 +68,12 @@ def run_each(node: Node, reader: Reader) -> Iterator[Record]:
 def _listed(node: Node) -> Iterator[Json]:
     inside = f"subscriptions/{node.scope.native_id}"
     for kind, version in TYPES.items():
-        for page, _ in node.arm.pages(EACH, f"{inside}/providers/{kind}", {"api-version": version}):
-            yield from ({"type": kind, **one} for one in page)
+        try:
+            for page, _ in node.arm.pages(EACH, f"{inside}/providers/{kind}", {"api-version": version}):
+                yield from ({"type": kind, **one} for one in page)
+        except Refused as error:
+            if error.code != UNREGISTERED:
+                raise
     for page, _ in node.arm.pages(EACH, f"{inside}/resources", {"api-version": VERSION}):
         for one in page:
             if str(one.get("type", "")).lower() not in holdings.TYPES:

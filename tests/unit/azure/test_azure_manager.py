@@ -16,13 +16,14 @@ from nhiscan.testing.clock import SimulatedClock, at
 from nhiscan.testing.environment import environment
 from nhiscan.testing.server import LoopbackServer
 from nhiscan.testing.tls import Authority
-from nhiscan_azure import holdings, keys, rbac
+from nhiscan_azure import CONNECTOR, holdings, keys, rbac
 from nhiscan_azure.authorization import Authorization
 from nhiscan_azure.failures import BadAnswer, ForeignOrigin, NotCredible, Redirected, Refused, TooMany, Unread
 from nhiscan_azure.pipeline import pipeline
 from nhiscan_azure.resourcegraph import ResourceGraph, seconds
 from nhiscan_azure.service import Service
 from nhiscan_azure.sight import EVERYTHING, Sight, allows
+from nhiscan_azure.sources import resources as resource_lists
 
 Answer = tuple[int, dict[str, str], Any]
 TOKEN = "canary-token"
@@ -338,6 +339,17 @@ def test_a_scope_is_asked_once_and_a_refusal_means_unseen(bench: Bench) -> None:
             assert list(sight.seeing(scopes, ("Microsoft.X/y/read",))) == [SUB]
         service.close()
     assert len(bench.seen) == 2
+
+
+# --- what is declared, and what is read ---
+
+
+def test_the_types_that_are_read_are_those_that_are_declared() -> None:
+    declared = {source.id: source for source in CONNECTOR.sources({})}["arm.resources"].permissions
+    types = {name.removesuffix("/read") for name in declared} - {"Microsoft.Resources/subscriptions/resources"}
+    assert set(resource_lists.TYPES) == types
+    assert {kind.lower() for kind in types} == set(holdings.TYPES)
+    assert all(f"'{kind}'" in resource_lists.QUERY for kind in holdings.TYPES)
 
 
 # --- records of odd answers ---

@@ -98,6 +98,10 @@ class Rights:
         """Whether a place is another or lies above it."""
         return self._places.covers(place, other)
 
+    def above(self, place: str) -> tuple[str, ...]:
+        """A place and all above it."""
+        return self._places.above(place)
+
     def administers(self, place: str) -> bool:
         """Whether it administers all that a place is."""
         return any(one in self.administered for one in self._places.above(place))

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nhiscan_azure.analyzer.definitions import CONTROL, DATA
+from nhiscan_azure.analyzer.escalation.pools import Pool
 from nhiscan_azure.analyzer.escalation.search import Search
 from nhiscan_azure.analyzer.escalation.sets import sets
 from nhiscan_azure.analyzer.estate import Estate
@@ -179,3 +180,25 @@ def test_more_is_what_the_other_lacks_somewhere(mine: list[Given], theirs: list[
     if lacks:
         assert first.beyond(second)
     assert not first.beyond(first)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(assignments, min_size=1, max_size=6))
+def test_a_pool_counts_those_who_have_more(everybody: list[list[Given]]) -> None:
+    sketch = Sketch()
+    roles: dict[Given, str] = {}
+    people = []
+    for number, gives in enumerate(everybody):
+        people.append(sketch.principal(f"p{number}"))
+        for held in gives:
+            if held not in roles:
+                roles[held] = sketch.role("r", block(*held.actions, less=held.less, data=held.data))
+            sketch.assign(people[-1], roles[held], held.place)
+    estate = Estate(sketch.records)
+    rights = [estate.principals[who].rights for who in people]
+    pool = Pool(range(len(people)), rights.__getitem__)
+    for mine in rights:
+        best = pool.best(mine)
+        more = [number for number, other in enumerate(rights) if other.beyond(mine)]
+        assert (best.targets if best is not None else 0) == len(more)
+        assert best is None or best.node in more

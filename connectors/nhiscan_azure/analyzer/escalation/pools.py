@@ -6,6 +6,7 @@ comparison a class.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from nhiscan_azure.analyzer.escalation.owning import UNSEEN, of_principal
@@ -39,7 +40,13 @@ class Pool:
             known[some.number] = some
             grouped[some.number].append(node)
         order = sorted(grouped, key=lambda number: (known[number].order, grouped[number][0]))
-        self._classes = [(known[number], grouped[number]) for number in order]
+        self._classes = [(known[number], grouped[number]) for number in order if known[number].at]
+        self._size = sum(len(nodes) for _, nodes in self._classes)
+        self._strong = [
+            place
+            for place, (some, _) in enumerate(self._classes)
+            if some.administered or some.tenant_administrator is not None
+        ]
         self._judged: dict[int, Best | None] = {}
 
     def best(self, has: Rights) -> Best | None:
@@ -48,22 +55,38 @@ class Pool:
             self._judged[has.number] = self._best(has)
         return self._judged[has.number]
 
+    @cached_property
+    def _under(self) -> Mapping[str, list[int]]:
+        """Place -> classes that have something at or below it; of what they have one place stands for all."""
+        found: dict[str, list[int]] = defaultdict(list)
+        for number, (some, _) in enumerate(self._classes):
+            for place in some.above(max(some.at, key=len)):
+                found[place].append(number)
+        return found
+
+    def _spared(self, has: Rights) -> set[int]:
+        """The classes that have nothing more. They have all that they have where the other has something, too."""
+        near = {number for place in has.at for number in self._under.get(place, ())}
+        return {number for number in near if not self._classes[number][0].beyond(has)}
+
     def _best(self, has: Rights) -> Best | None:
-        more = [(rights, nodes) for rights, nodes in self._classes if rights.beyond(has)]
-        if not more:
+        spared = self._spared(has)
+        targets = self._size - sum(len(self._classes[number][1]) for number in spared)
+        if not targets:
             return None
-        targets = sum(len(nodes) for _, nodes in more)
         mine = has.administrator == 0
         for tenant in (True, False):
             options = []
-            for place, (rights, nodes) in enumerate(more):
+            for number in self._strong:
+                rights, nodes = self._classes[number]
                 rank = rights.tenant_administrator if tenant else self._rank(rights, has, mine=mine)
-                if rank is not None:
-                    options.append((rank, place, nodes[0]))
+                if rank is not None and number not in spared:
+                    options.append((rank, number, nodes[0]))
             if options:
                 rank, _, node = min(options)
                 return Best(node, tenant, rank, targets)
-        return Best(more[0][1][0], tenant=False, rank=None, targets=targets)
+        first = next(number for number in range(len(self._classes)) if number not in spared)
+        return Best(self._classes[first][1][0], tenant=False, rank=None, targets=targets)
 
     @staticmethod
     def _rank(rights: Rights, has: Rights, *, mine: bool) -> int | None:

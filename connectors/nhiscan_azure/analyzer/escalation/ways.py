@@ -21,6 +21,7 @@ class Ways(Holding):
         self.pools = pools
         own = Own(estate, pools, every)
         self._shared: dict[int, list[Way]] = {}
+        self._needed = [(one, self.masks[one.id] | self.ways.get(one.id, 0)) for one in every]
         self._owned: dict[str, list[tuple[str, str]]] = {}
         for thing, owners in estate.owners.items():
             for owner, relation in owners:
@@ -56,13 +57,15 @@ class Ways(Holding):
         if shared is None:
             shared = [
                 way
-                for one in self.every
-                if one.gain in self._places and (way := self._places[one.gain](rights, one)) is not None
+                for one, needed in self._needed
+                if one.gain in self._places
+                and not needed & ~rights.anything
+                and (way := self._places[one.gain](rights, one)) is not None
             ]
             self._shared[rights.number] = shared
         yield from shared
-        for one in self.every:
-            if one.gain in self._related:
+        for one, needed in self._needed:
+            if one.gain in self._related and not needed & ~rights.anything:
                 way = self._related[one.gain](principal, one)
                 if way is not None:
                     yield way
@@ -124,6 +127,8 @@ class Ways(Holding):
             lambda place: self.pools.running(place, one.runs),
             lambda node: self.pools.hosts(one.runs, node),
         )
+        if not self.estate.hosts_unread:
+            return way
         unseen = tuple(
             (self.pools.assigned(hidden), UNSEEN, place)
             for place, _ in self.held(rights, self.masks[one.id])

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nhiscan.collect import scan
+from nhiscan.collect import Progress, scan
 from nhiscan.inventory import open_inventory
 from nhiscan.testing.clock import SimulatedClock, at
 from nhiscan_gcp import CONNECTOR
@@ -84,7 +84,11 @@ def serve(projects: int, accounts: int) -> None:
 def read(endpoints: tuple[str, ...], options: tuple[str, ...], threads: int) -> None:
     """One scan: says what it found and what it took in one line."""
     settings: Mapping[str, Any] = {"endpoint": endpoints, **dict.fromkeys(options, True)}
-    peaks: dict[str, float] = {}
+    peaks: dict[str, float] = {}  # the first event of each kind -> memory by then
+
+    def note(said: Progress) -> None:
+        peaks.setdefault(said.event, peak())
+
     with tempfile.TemporaryDirectory() as folder:
         inventory = open_inventory(str(Path(folder) / "nhiscan.db"))
         start = time.perf_counter()
@@ -96,7 +100,7 @@ def read(endpoints: tuple[str, ...], options: tuple[str, ...], threads: int) -> 
             sleep=time.sleep,
             run_id=lambda: "benchmark",
             executor_name=f"threads:{threads}",
-            progress=lambda said: peaks.setdefault(said.event, peak()),
+            progress=note,
             host="benchmark",
         )
         wall = time.perf_counter() - start

@@ -418,6 +418,12 @@ def test_az_commands_are_of_the_reference(rule: Rule) -> None:
         ), command
 
 
+def test_the_page_of_google_cloud_names_its_rules() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "gcp.md").read_text(encoding="utf-8")
+    table = text[text.index("## Rules") :].split("\n## ", 2)[0]
+    assert set(re.findall(r"`([a-z]+(?:-[a-z]+)+)`", table)) == {rule.id for rule in RULES if "gcp" in rule.remediation}
+
+
 def test_rule_files_lie_in_the_folder_of_their_family() -> None:
     root = data.folder("rules")
     assert {path.relative_to(root).parts[0] for path in root.rglob("*.toml")} == set(FAMILIES)

@@ -17,38 +17,40 @@ from pathlib import Path
 from nhiscan.testing.clock import SimulatedClock
 from nhiscan.testing.company import Company
 from nhiscan.testing.simulation import Simulation
-from nhiscan_azure.simulated.running import SimulatedAzure, withdraw
-from nhiscan_azure.simulated.world import (
+from nhiscan_azure.simulated.entra import (
     GRAPH,
-    GRAPH_PERMISSIONS,
     MICROSOFT_TENANT,
-    AccessPolicy,
     Application,
-    Assignment,
-    Caller,
     Certificate,
     Delegated,
-    Denial,
     Directory,
     DirectoryRole,
     Federated,
     Granted,
     Group,
-    ManagedIdentity,
-    ManagementGroup,
     Permission,
     Policies,
-    Resource,
-    ResourceGroup,
     Restriction,
-    Role,
     RoleHolder,
     Secret,
     ServicePrincipal,
     SignIns,
+    User,
+)
+from nhiscan_azure.simulated.running import SimulatedAzure, withdraw
+from nhiscan_azure.simulated.world import (
+    GRAPH_PERMISSIONS,
+    AccessPolicy,
+    Assignment,
+    Caller,
+    Denial,
+    ManagedIdentity,
+    ManagementGroup,
+    Resource,
+    ResourceGroup,
+    Role,
     StorageAccount,
     Subscription,
-    User,
     Vault,
     VaultItem,
     World,

@@ -2,23 +2,22 @@
 
 import fnmatch
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from nhiscan_azure.simulated.directory import Directory
+from nhiscan_azure.simulated.entra import Certificate, ServicePrincipal
 from nhiscan_azure.simulated.ids import Ids, fine, stamp
 from nhiscan_azure.simulated.known import AZURE_ROLES
 from nhiscan_azure.simulated.resources import described, federated_of, items_of
 from nhiscan_azure.simulated.world import (
     Assignment,
-    Certificate,
     Denial,
     Holding,
     ManagedIdentity,
     Resource,
     ResourceGroup,
     Role,
-    ServicePrincipal,
     StorageAccount,
     Subscription,
     World,
@@ -382,28 +381,6 @@ class Azure:
             if inside or self.may("Microsoft.Resources/subscriptions/read", scope):
                 found.append(guid)
         return found
-
-
-def with_caller(world: World) -> World:
-    """The world with an application for whoever reads, where it has none of that name."""
-    from nhiscan_azure.simulated.world import Application, Granted
-
-    directory = world.directory
-    name = world.caller.name
-    granted = tuple(Granted(permission) for permission in world.caller.graph)
-    applications = []
-    found = False
-    for application in directory.applications:
-        if application.name == name:
-            found = True
-            principal = application.principal or ServicePrincipal()
-            held = replace(principal, granted=(*principal.granted, *granted))
-            applications.append(replace(application, principal=held))
-        else:
-            applications.append(application)
-    if not found:
-        applications.append(Application(name, directory.created_at, principal=ServicePrincipal(granted=granted)))
-    return replace(world, directory=replace(directory, applications=tuple(applications)))
 
 
 def _matches(patterns: Iterable[str], action: str) -> bool:

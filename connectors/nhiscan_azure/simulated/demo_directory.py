@@ -1,7 +1,7 @@
 """Entra ID of the demo company: its applications, vendors, agents, groups, and who administers them."""
 
 from nhiscan_azure.simulated.demo_parts import ACTIONS, CLUSTER, COURIER_TENANT, SCANNER, VENDOR_TENANT, Parts
-from nhiscan_azure.simulated.world import (
+from nhiscan_azure.simulated.entra import (
     GRAPH,
     MICROSOFT_TENANT,
     Application,

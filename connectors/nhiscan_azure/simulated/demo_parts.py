@@ -3,7 +3,7 @@
 from typing import Any
 
 from nhiscan.testing.company import Company
-from nhiscan_azure.simulated.world import Application, Secret, ServicePrincipal, SignIns, User
+from nhiscan_azure.simulated.entra import Application, Secret, ServicePrincipal, SignIns, User
 
 TENANT = "6d2f1c9a-5b0e-4c58-9c1d-27a4f0b3e611"
 OPERATIONS = "0c8f3e52-7a41-4d0b-b1c6-9e5d2a7f4b10"

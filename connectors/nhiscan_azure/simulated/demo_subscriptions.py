@@ -3,10 +3,10 @@
 from typing import Any
 
 from nhiscan_azure.simulated.demo_parts import ACQUIRED, CLUSTER, GONE, OPERATIONS, PRODUCTION, Parts
+from nhiscan_azure.simulated.entra import Federated
 from nhiscan_azure.simulated.world import (
     AccessPolicy,
     Assignment,
-    Federated,
     ManagedIdentity,
     Resource,
     ResourceGroup,

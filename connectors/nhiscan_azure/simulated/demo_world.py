@@ -9,14 +9,7 @@ from nhiscan_azure.simulated.demo_directory import directory
 from nhiscan_azure.simulated.demo_parts import ACQUIRED, SCANNER, TENANT, Parts
 from nhiscan_azure.simulated.demo_subscriptions import acquired, operations, production
 from nhiscan_azure.simulated.running import SimulatedAzure
-from nhiscan_azure.simulated.world import (
-    GRAPH_PERMISSIONS,
-    Assignment,
-    Caller,
-    ManagementGroup,
-    Role,
-    World,
-)
+from nhiscan_azure.simulated.world import GRAPH_PERMISSIONS, Assignment, Caller, ManagementGroup, Role, World
 
 DENIED = ("Microsoft.KeyVault/vaults/secrets/read", "Microsoft.KeyVault/vaults/keys/read")
 """What a deny assignment keeps from the scanner in the subscription that was acquired."""

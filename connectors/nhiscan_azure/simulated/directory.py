@@ -3,14 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from nhiscan_azure.simulated.ids import Ids, is_guid, stamp
-from nhiscan_azure.simulated.known import DIRECTORY_ROLES, GRAPH_APP_ID, GRAPH_ROLES, GRAPH_SCOPES
-from nhiscan_azure.simulated.world import (
+from nhiscan_azure.simulated.drawing import Drawing
+from nhiscan_azure.simulated.entra import (
     GRAPH,
     MICROSOFT_TENANT,
     Application,
     Certificate,
-    Federated,
     Granted,
     Group,
     Permission,
@@ -19,13 +17,14 @@ from nhiscan_azure.simulated.world import (
     ServicePrincipal,
     SignIns,
     User,
-    World,
 )
+from nhiscan_azure.simulated.ids import Ids, is_guid, maybe
+from nhiscan_azure.simulated.known import DIRECTORY_ROLES, GRAPH_APP_ID, GRAPH_ROLES, GRAPH_SCOPES
+from nhiscan_azure.simulated.world import World
 
 Json = dict[str, Any]
 NO_ROLE = "00000000-0000-0000-0000-000000000000"
 """The id of the default access of an application without app roles."""
-_FOREVER = "2299-12-31T00:00:00Z"
 _DURATION = "P{}D"
 
 
@@ -51,8 +50,8 @@ class Directory:
     ) -> None:
         self.world = world
         self.ids = ids
-        self.plant = plant
         self.tenant = world.tenant or ids.guid("tenant")
+        self._drawn = Drawing(ids, plant, self.tenant, world.directory.domain)
         self.objects: dict[str, Json] = {}
         self.vanished: set[str] = set()
         self.principals: dict[str, Principal] = {}  # by name
@@ -150,194 +149,44 @@ class Directory:
     # --- objects ---
 
     def _user(self, user: User) -> None:
-        if user.deleted:
-            return
-        object_id = self.id_of(user.name)
-        domain = self.world.directory.domain
-        address = user.address or f"{user.name}@{domain}"
-        if user.guest:
-            address = f"{address.replace('@', '_')}#EXT#@{domain}"
-        activity = None
-        if user.signed_in_at is not None:
-            activity = {
-                "lastSignInDateTime": stamp(user.signed_in_at),
-                "lastSignInRequestId": self.ids.guid("sign-in", user.name),
-                "lastNonInteractiveSignInDateTime": "0001-01-01T00:00:00Z",
-                "lastNonInteractiveSignInRequestId": None,
-                "lastSuccessfulSignInDateTime": stamp(user.signed_in_at),
-                "lastSuccessfulSignInRequestId": self.ids.guid("sign-in", user.name),
-            }
-        self.objects[object_id] = {
-            "@odata.type": "#microsoft.graph.user",
-            "id": object_id,
-            "deletedDateTime": None,
-            "accountEnabled": user.enabled,
-            "businessPhones": [],
-            "createdDateTime": stamp(user.created_at),
-            "department": None,
-            "displayName": user.title or user.name,
-            "employeeHireDate": _maybe(user.hired_at),
-            "employeeId": None,
-            "employeeLeaveDateTime": _maybe(user.left_at),
-            "givenName": None,
-            "jobTitle": None,
-            "mail": user.address or f"{user.name}@{domain}",
-            "mobilePhone": None,
-            "officeLocation": None,
-            "onPremisesSyncEnabled": None,
-            "preferredLanguage": None,
-            "signInActivity": activity,
-            "surname": None,
-            "userPrincipalName": address,
-            "userType": "Guest" if user.guest else "Member",
-        }
+        if not user.deleted:
+            object_id = self.id_of(user.name)
+            self.objects[object_id] = self._drawn.user(user, object_id)
 
     def _group(self, group: Group) -> None:
         object_id = self.id_of(group.name)
         self.members[object_id] = tuple(self.id_of(one) for one in group.members)
         self.owners[object_id] = tuple(self.id_of(one) for one in group.owners)
-        self.objects[object_id] = {
-            "@odata.type": "#microsoft.graph.group",
-            "id": object_id,
-            "deletedDateTime": None,
-            "createdDateTime": stamp(group.created_at),
-            "description": None,
-            "displayName": group.name,
-            "groupTypes": [],
-            "isAssignableToRole": group.role_assignable or None,
-            "mail": None,
-            "mailEnabled": False,
-            "mailNickname": group.name.replace(" ", ""),
-            "membershipRule": None,
-            "onPremisesSyncEnabled": None,
-            "securityEnabled": True,
-            "visibility": None,
-        }
+        self.objects[object_id] = self._drawn.group(group, object_id)
 
     def _application(self, application: Application) -> None:
         object_id = application.id or self.ids.guid("application", application.name)
         self.applications[object_id] = application
         self.owners[object_id] = tuple(self.id_of(one) for one in application.owners)
-        self.federated[object_id] = self._federated(application.federated, object_id)
+        self.federated[object_id] = self._drawn.federated(application.federated, object_id)
         if application.vanishes:
             self.vanished.add(object_id)
-        lock = None
-        if application.locked is not None:
-            lock = {
-                "isEnabled": application.locked,
-                "allProperties": application.locked,
-                "credentialsWithUsageVerify": None,
-                "credentialsWithUsageSign": None,
-                "tokenEncryptionKeyId": None,
-            }
-        kind = "agentIdentityBlueprint" if application.blueprint else "application"
-        self.objects[object_id] = {
-            "@odata.type": f"#microsoft.graph.{kind}",
-            "id": object_id,
-            "deletedDateTime": None,
-            "appId": self._app_ids[application.name],
-            "appRoles": self._offers(application.name, application.offers, "Role"),
-            "createdByAppId": application.created_by,
-            "createdDateTime": stamp(application.created_at),
-            "description": None,
-            "disabledByMicrosoftStatus": None,
-            "displayName": application.name,
-            "identifierUris": [],
-            "isDisabled": application.disabled,
-            "isFallbackPublicClient": None,
-            "keyCredentials": self._certificates(object_id, application.certificates),
-            "notes": application.notes,
-            "passwordCredentials": self._secrets(object_id, application.secrets),
-            "publisherDomain": self.world.directory.domain,
-            "requiredResourceAccess": list(self._required(application)),
-            "serviceManagementReference": application.reference,
-            "servicePrincipalLockConfiguration": lock,
-            "signInAudience": application.audience,
-            "tags": list(application.tags),
-            "tokenEncryptionKeyId": None,
-            "verifiedPublisher": _publisher(None, self.ids),
-            "web": {"redirectUris": list(application.redirects), "homePageUrl": None, "logoutUrl": None},
-        }
+        required = list(self._required(application))
+        app_id = self._app_ids[application.name]
+        self.objects[object_id] = self._drawn.application(application, object_id, app_id, required)
 
     def _principal(self, principal: Principal) -> None:
-        declared, name = principal.declared, principal.name
+        declared = principal.declared
         self.owners[principal.id] = tuple(self.id_of(one) for one in declared.owners)
-        self.federated[principal.id] = self._federated(declared.federated, principal.id)
-        offers = declared.offers
-        if application := self._of.get(id(declared)):
-            offers = (*application.offers, *offers)
-        managed = declared.kind == "ManagedIdentity"
-        found: Json = {
-            "@odata.type": "#microsoft.graph.servicePrincipal",
-            "id": principal.id,
-            "deletedDateTime": None,
-            "accountEnabled": declared.enabled,
-            "alternativeNames": list(declared.alternative_names),
-            "appDescription": None,
-            "appDisplayName": None if managed else name,
-            "appId": principal.app_id,
-            "appOwnerOrganizationId": None if managed else declared.tenant or self.tenant,
-            "appRoleAssignmentRequired": declared.assignment_required,
-            "appRoles": self._offers(name, offers, "Role"),
-            "createdByAppId": None,
-            "disabledByMicrosoftStatus": declared.disabled_by_microsoft,
-            "displayName": name,
-            "homepage": None,
-            "isDisabled": None,
-            "keyCredentials": self._certificates(principal.id, declared.certificates),
-            "loginUrl": None,
-            "notes": declared.notes,
-            "oauth2PermissionScopes": self._offers(name, offers, "Scope"),
-            "passwordCredentials": self._secrets(principal.id, declared.secrets),
-            "preferredSingleSignOnMode": declared.single_sign_on,
-            "preferredTokenSigningKeyThumbprint": None,
-            "replyUrls": [],
-            "servicePrincipalNames": [principal.app_id],
-            "servicePrincipalType": declared.kind,
-            "signInAudience": None if managed else "AzureADMyOrg" if declared.tenant is None else "AzureADMultipleOrgs",
-            "tags": list(declared.tags),
-            "tokenEncryptionKeyId": None,
-            "verifiedPublisher": _publisher(declared.publisher, self.ids),
-        }
+        self.federated[principal.id] = self._drawn.federated(declared.federated, principal.id)
+        found = self._drawn.principal(
+            declared, principal.name, principal.id, principal.app_id, self._offered(principal)
+        )
         if declared.agent_of is not None:
             found["@odata.type"] = "#microsoft.graph.agentIdentity"
             found["agentIdentityBlueprintId"] = self._app_ids[declared.agent_of]
-            found["createdDateTime"] = _maybe(declared.created_at)
+            found["createdDateTime"] = maybe(declared.created_at)
         self.objects[principal.id] = found
 
-    def _offers(self, name: str, offers: Iterable[Permission], kind: str) -> list[Json]:
-        found: list[Json] = []
-        for one in offers:
-            if one.kind != kind:
-                continue
-            role = one.id or self.ids.guid("permission", name, one.kind, one.value)
-            title = one.title or one.value
-            if kind == "Role":
-                found.append(
-                    {
-                        "allowedMemberTypes": ["Application"],
-                        "description": title,
-                        "displayName": title,
-                        "id": role,
-                        "isEnabled": one.enabled,
-                        "origin": "Application",
-                        "value": one.value,
-                    }
-                )
-            else:
-                found.append(
-                    {
-                        "adminConsentDescription": title,
-                        "adminConsentDisplayName": title,
-                        "id": role,
-                        "isEnabled": one.enabled,
-                        "type": "User",
-                        "userConsentDescription": None,
-                        "userConsentDisplayName": None,
-                        "value": one.value,
-                    }
-                )
-        return found
+    def _offered(self, principal: Principal) -> tuple[Permission, ...]:
+        """What a service principal offers: what it declares, and before that what its application here does."""
+        application = self._of.get(id(principal.declared))
+        return (*(application.offers if application else ()), *principal.declared.offers)
 
     def _required(self, application: Application) -> Iterator[Json]:
         by_resource: dict[str, list[Json]] = {}
@@ -351,66 +200,11 @@ class Directory:
         """Id and kind of an app role, or else of a scope, that a service principal offers."""
         if not value:
             return NO_ROLE, "Role"
-        offers = held.declared.offers
-        if application := self._of.get(id(held.declared)):
-            offers = (*application.offers, *offers)
         for kind in ("Role", "Scope"):
-            for one in offers:
+            for one in self._offered(held):
                 if (one.kind, one.value) == (kind, value):
-                    return one.id or self.ids.guid("permission", held.name, kind, value), kind
+                    return self._drawn.permission_id(held.name, one), kind
         raise KeyError(f"{held.name} offers no {value}")
-
-    # --- credentials ---
-
-    def secret_id(self, object_id: str, number: int, secret: Secret) -> str:
-        return secret.id or self.ids.guid("secret", object_id, str(number))
-
-    def certificate_id(self, object_id: str, number: int, certificate: Certificate) -> str:
-        return certificate.id or self.ids.guid("certificate", object_id, str(number))
-
-    def _secrets(self, object_id: str, secrets: Iterable[Secret]) -> list[Json]:
-        """``secretText`` is null in the real lists; here it is planted."""
-        return [
-            {
-                "customKeyIdentifier": None,
-                "displayName": one.name,
-                "endDateTime": _FOREVER if one.end is None else stamp(one.end),
-                "hint": one.hint or self.ids.token("hint", object_id, str(number))[:3],
-                "keyId": self.secret_id(object_id, number, one),
-                "secretText": self.plant(f"secret {object_id} {number}"),
-                "startDateTime": stamp(one.start),
-            }
-            for number, one in enumerate(secrets)
-        ]
-
-    def _certificates(self, object_id: str, certificates: Iterable[Certificate]) -> list[Json]:
-        """``key`` comes only when one object is asked for it; here it is planted in every answer."""
-        return [
-            {
-                "customKeyIdentifier": self.ids.binary("thumbprint", object_id, str(number)),
-                "displayName": one.name,
-                "endDateTime": _FOREVER if one.end is None else stamp(one.end),
-                "key": self.plant(f"certificate {object_id} {number}"),
-                "keyId": self.certificate_id(object_id, number, one),
-                "startDateTime": stamp(one.start),
-                "type": one.type,
-                "usage": one.usage,
-            }
-            for number, one in enumerate(certificates)
-        ]
-
-    def _federated(self, credentials: Iterable[Federated], object_id: str) -> list[Json]:
-        return [
-            {
-                "id": self.ids.guid("federated", object_id, one.name),
-                "name": one.name,
-                "issuer": one.issuer,
-                "subject": one.subject,
-                "description": one.description,
-                "audiences": list(one.audiences),
-            }
-            for one in credentials
-        ]
 
     # --- grants ---
 
@@ -423,7 +217,7 @@ class Directory:
                     "id": self.ids.token("app role", holder["id"], resource.id, role),
                     "deletedDateTime": None,
                     "appRoleId": role,
-                    "createdDateTime": _maybe(one.created_at),
+                    "createdDateTime": maybe(one.created_at),
                     "principalDisplayName": holder["displayName"],
                     "principalId": holder["id"],
                     "principalType": kind,
@@ -484,8 +278,8 @@ class Directory:
                     "principalId": principal,
                     "roleDefinitionId": role,
                     "directoryScopeId": holder.scope,
-                    "start": _maybe(holder.start),
-                    "end": _maybe(holder.end),
+                    "start": maybe(holder.start),
+                    "end": maybe(holder.end),
                     "activated": holder.activated,
                 },
             )
@@ -500,7 +294,7 @@ class Directory:
             shown = {
                 "restrictionType": one.kind,
                 "maxLifetime": None if one.days is None else _DURATION.format(one.days),
-                "restrictForAppsCreatedAfterDateTime": _maybe(one.apps_after),
+                "restrictForAppsCreatedAfterDateTime": maybe(one.apps_after),
                 "state": one.state,
                 "excludeActors": None,
             }
@@ -524,10 +318,10 @@ class Directory:
     def _used(self, object_id: str, secrets: Iterable[Secret], certificates: Iterable[Certificate]) -> Iterator[Json]:
         for number, secret in enumerate(secrets):
             if secret.used_at is not None:
-                yield _use(self.secret_id(object_id, number, secret), "clientSecret", "sign", secret)
+                yield _use(self._drawn.secret_id(object_id, number, secret), "clientSecret", "sign", secret)
         for number, certificate in enumerate(certificates):
             if certificate.used_at is not None:
-                key_id = self.certificate_id(object_id, number, certificate)
+                key_id = self._drawn.certificate_id(object_id, number, certificate)
                 yield _use(key_id, "certificate", certificate.usage.lower(), certificate)
 
     def permissions_of(self, principal: str) -> set[str]:
@@ -563,14 +357,3 @@ def sign_ins(activity: SignIns) -> dict[str, int | None]:
         "delegatedClientSignInActivity": activity.delegated_client,
         "delegatedResourceSignInActivity": activity.delegated_resource,
     }
-
-
-def _publisher(name: str | None, ids: Ids) -> Json:
-    if name is None:
-        return {"displayName": None, "verifiedPublisherId": None, "addedDateTime": None}
-    number = str(int.from_bytes(ids.digest("publisher", name)[:3]))
-    return {"displayName": name, "verifiedPublisherId": number, "addedDateTime": "2021-03-01T00:00:00Z"}
-
-
-def _maybe(at: int | None) -> str | None:
-    return None if at is None else stamp(at)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from nhiscan_azure.simulated import reports
+from nhiscan_azure.simulated import policies, reports
 from nhiscan_azure.simulated.answers import Refusal, no_governance, no_object
 from nhiscan_azure.simulated.calling import EXPANDED, READS, Call, Method, is_kind, kind_of
 from nhiscan_azure.simulated.ids import is_guid, stamp
@@ -254,70 +254,6 @@ def _schedules(*, eligible: bool) -> Callable[[Call], Json]:
     return answer
 
 
-# --- policies ---
-
-
-def _management_policy(call: Call) -> Json:
-    policies = call.directory.world.directory.policies
-    found: Json = {
-        "id": NO_ID,
-        "deletedDateTime": None,
-        "displayName": "Default app management tenant policy",
-        "description": "Default tenant policy that enforces app management restrictions on applications.",
-        "isEnabled": policies.management_enabled,
-    }
-    for name, restrictions in (
-        ("applicationRestrictions", policies.applications),
-        ("servicePrincipalRestrictions", policies.principals),
-    ):
-        passwords, keys = call.directory.restrictions(restrictions)
-        found[name] = {"passwordCredentials": passwords, "keyCredentials": keys}
-    found["applicationRestrictions"]["identifierUris"] = None
-    return call.one(found, "tenantAppManagementPolicy")
-
-
-def _authorization_policy(call: Call) -> Json:
-    policies = call.directory.world.directory.policies
-    found: Json = {
-        "id": "authorizationPolicy",
-        "deletedDateTime": None,
-        "displayName": "Authorization Policy",
-        "description": "Used to manage authorization related settings across the company.",
-        "allowedToSignUpEmailBasedSubscriptions": True,
-        "allowedToUseSSPR": True,
-        "allowEmailVerifiedUsersToJoinOrganization": False,
-        "allowInvitesFrom": policies.invites,
-        "allowUserConsentForRiskyApps": policies.risky_consent,
-        "blockMsolPowerShell": False,
-        "guestUserRoleId": policies.guest_role,
-        "defaultUserRolePermissions": {
-            "allowedToCreateApps": policies.users_create_apps,
-            "allowedToCreateSecurityGroups": True,
-            "allowedToCreateTenants": True,
-            "allowedToReadBitlockerKeysForOwnedDevice": True,
-            "allowedToReadOtherUsers": True,
-            "permissionGrantPoliciesAssigned": list(policies.consent),
-        },
-    }
-    return call.one(found, "authorizationPolicy")
-
-
-def _consent_requests(call: Call) -> Json:
-    policies = call.directory.world.directory.policies
-    found: Json = {
-        "isEnabled": policies.admin_consent_requests,
-        "notifyReviewers": policies.admin_consent_requests,
-        "remindersEnabled": policies.admin_consent_requests,
-        "requestDurationInDays": 30 if policies.admin_consent_requests else 0,
-        "reviewers": [],
-        "version": 0,
-    }
-    return call.one(found, "adminConsentRequestPolicy")
-
-
-NO_ID = "00000000-0000-0000-0000-000000000000"
-
-
 def _method(
     verb: str,
     path: str,
@@ -404,12 +340,12 @@ METHODS: tuple[Method, ...] = (
             ("RoleAssignmentSchedule.Read.Directory", "RoleManagement.Read.All", *_ROLES),
             "unifiedRoleAssignmentScheduleInstance", _schedules(eligible=False), known=_EXPAND, style="governance"),
     _method("GET", "policies/defaultAppManagementPolicy", "policies.defaultAppManagementPolicy",
-            (*_POLICY, "Policy.ReadWrite.ApplicationConfiguration"), "tenantAppManagementPolicy", _management_policy,
-            known=("$select",), style="policies", many=False),
+            (*_POLICY, "Policy.ReadWrite.ApplicationConfiguration"), "tenantAppManagementPolicy",
+            policies.management_policy, known=("$select",), style="policies", many=False),
     _method("GET", "policies/authorizationPolicy", "policies.authorizationPolicy", _POLICY, "authorizationPolicy",
-            _authorization_policy, known=("$select",), style="policies", many=False),
+            policies.authorization_policy, known=("$select",), style="policies", many=False),
     _method("GET", "policies/adminConsentRequestPolicy", "policies.adminConsentRequestPolicy",
-            (*_POLICY, *_DIRECTORY), "adminConsentRequestPolicy", _consent_requests, known=("$select",),
+            (*_POLICY, *_DIRECTORY), "adminConsentRequestPolicy", policies.consent_requests, known=("$select",),
             style="policies", many=False),
     _method("GET", "reports/servicePrincipalSignInActivities", "reports.servicePrincipalSignInActivities", _PREMIUM,
             "servicePrincipalSignInActivity", reports.sign_ins, known=("$top", "$filter"), style="reports",

@@ -9,6 +9,7 @@ from typing import Any
 from nhiscan_azure.simulated import kql
 from nhiscan_azure.simulated.answers import Refusal
 from nhiscan_azure.simulated.azure import Azure
+from nhiscan_azure.simulated.kqlwords import KqlError
 from nhiscan_azure.simulated.world import Subscription
 
 Json = dict[str, Any]
@@ -65,7 +66,7 @@ class ResourceGraph:
                 },
                 COLUMNS,
             )
-        except kql.KqlError as problem:
+        except KqlError as problem:
             raise _invalid("InvalidQuery", f"Query is invalid: {problem}") from None
         return self._page(body, found, options, most)
 

@@ -38,6 +38,11 @@ def stamp(at: int) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def maybe(at: int | None) -> str | None:
+    """A time, or nothing."""
+    return None if at is None else stamp(at)
+
+
 def fine(at: int) -> str:
     """A time as ARM writes it, with seven digits behind the second."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.0000000Z")

@@ -5,15 +5,12 @@ A table, then ``where``, ``project``, ``extend``, ``project-away``, ``order by``
 no query is ever answered by guessing.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cmp_to_key
 from typing import Any
 
-Row = dict[str, Any]
-Value = Callable[[Row], Any]
+from nhiscan_azure.simulated.kqlwords import COMPARE, FUNCTIONS, KqlError, Row, Value, lower, sort_key
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<comment>//[^\n]*)|(?P<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?P<number>\d+(?:\.\d+)?)"""
@@ -21,10 +18,6 @@ _TOKEN = re.compile(
     re.ASCII,
 )
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
-
-
-class KqlError(Exception):
-    """A query that is not well formed, or that this evaluator does not understand."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +162,7 @@ class _Query:
                 break
             self._sign(",")
         for value, down in reversed(keys):
-            rows = sorted(rows, key=_sort_key(value), reverse=down)
+            rows = sorted(rows, key=sort_key(value), reverse=down)
         return rows
 
     _do_sort = _do_order
@@ -214,12 +207,12 @@ class _Query:
         sign = token.text.lower()
         if sign == "!" and (after := self._peek(1)) is not None:
             sign = "!" + after.text.lower()
-            if sign not in _COMPARE and sign != "!in":
+            if sign not in COMPARE and sign != "!in":
                 raise KqlError(f"operator {sign!r} is not supported")
             self._at += 1
         if sign in ("in", "!in"):
             return self._inside(left, negated=sign == "!in")
-        compare = _COMPARE.get(sign)
+        compare = COMPARE.get(sign)
         if compare is None:
             return left
         self._at += 1
@@ -238,7 +231,7 @@ class _Query:
             value = left(row)
             several = [option(row) for option in options]
             if folded:
-                return (_lower(value) in [_lower(one) for one in several]) != negated
+                return (lower(value) in [lower(one) for one in several]) != negated
             return (value in several) != negated
 
         return found
@@ -297,7 +290,7 @@ class _Query:
         values = self._arguments()
         if name.lower() == "not" and len(values) == 1:
             return lambda row: None if (truth := values[0](row)) is None else not truth
-        called = _FUNCTIONS.get(name.lower())
+        called = FUNCTIONS.get(name.lower())
         if called is None:
             raise KqlError(f"unknown function {name!r}")
         least, most, function = called
@@ -384,110 +377,3 @@ def _either(left: Value, right: Value) -> Value:
 
 def _both(left: Value, right: Value) -> Value:
     return lambda row: left(row) is True and right(row) is True
-
-
-def _lower(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _shown(value: Any) -> str:
-    """``tostring``: nothing is "", a truth value is true or false, an object its JSON."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, separators=(",", ":"))
-
-
-def _sort_key(value: Value) -> Callable[[Row], Any]:
-    def compare(one: Any, other: Any) -> int:
-        if one is None or other is None:
-            return (one is not None) - (other is not None)
-        if type(one) is not type(other):
-            one, other = _shown(one), _shown(other)
-        return int(one > other) - int(one < other)
-
-    key = cmp_to_key(compare)
-    return lambda row: key(value(row))
-
-
-def _words(value: Any) -> list[str]:
-    return re.findall(r"[a-z0-9]+", str(value or "").lower())
-
-
-def _has(left: Any, right: Any) -> bool:
-    wanted, words = _words(right), _words(left)
-    return any(words[at : at + len(wanted)] == wanted for at in range(len(words) - len(wanted) + 1))
-
-
-def _ordered(test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], Any]:
-    def compare(left: Any, right: Any) -> Any:
-        if left is None or right is None:
-            return None
-        if isinstance(left, str) != isinstance(right, str):
-            raise KqlError("values of different types cannot be compared")
-        return test(left, right)
-
-    return compare
-
-
-_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    "==": lambda left, right: left == right,
-    "!=": lambda left, right: left != right,
-    "=~": lambda left, right: _lower(left) == _lower(right),
-    "!~": lambda left, right: _lower(left) != _lower(right),
-    "<": _ordered(lambda left, right: left < right),
-    ">": _ordered(lambda left, right: left > right),
-    "<=": _ordered(lambda left, right: left <= right),
-    ">=": _ordered(lambda left, right: left >= right),
-    "has": _has,
-    "!has": lambda left, right: not _has(left, right),
-    "contains": lambda left, right: str(right).lower() in str(left or "").lower(),
-    "!contains": lambda left, right: str(right).lower() not in str(left or "").lower(),
-    "startswith": lambda left, right: str(left or "").lower().startswith(str(right).lower()),
-    "!startswith": lambda left, right: not str(left or "").lower().startswith(str(right).lower()),
-    "endswith": lambda left, right: str(left or "").lower().endswith(str(right).lower()),
-    "!endswith": lambda left, right: not str(left or "").lower().endswith(str(right).lower()),
-}
-
-
-def _number(value: Any) -> int | None:
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        return None
-
-
-def _truth(value: Any) -> bool | None:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        return value != 0
-    return {"true": True, "false": False}.get(str(value).lower())
-
-
-def _part(value: Any, by: Any, at: Any = None) -> Any:
-    parts = str(value or "").split(str(by))
-    return parts if at is None else [parts[at]] if 0 <= at < len(parts) else []
-
-
-_FUNCTIONS: dict[str, tuple[int, int, Callable[..., Any]]] = {
-    "isnull": (1, 1, lambda value: value is None),
-    "isnotnull": (1, 1, lambda value: value is not None),
-    "isempty": (1, 1, lambda value: value in (None, "")),
-    "isnotempty": (1, 1, lambda value: value not in (None, "")),
-    "tolower": (1, 1, lambda value: _shown(value).lower()),
-    "toupper": (1, 1, lambda value: _shown(value).upper()),
-    "tostring": (1, 1, _shown),
-    "tobool": (1, 1, _truth),
-    "toint": (1, 1, _number),
-    "tolong": (1, 1, _number),
-    "array_length": (1, 1, lambda value: len(value) if isinstance(value, list) else None),
-    "strlen": (1, 1, lambda value: len(_shown(value))),
-    "strcat": (1, 64, lambda *values: "".join(_shown(value) for value in values)),
-    "split": (2, 3, _part),
-    "coalesce": (2, 64, lambda *values: next((value for value in values if value not in (None, "")), None)),
-    "iff": (3, 3, lambda truth, one, other: one if truth is True else other),
-    "iif": (3, 3, lambda truth, one, other: one if truth is True else other),
-}
-"""Function -> fewest and most arguments, and what it does."""

@@ -19,12 +19,15 @@ from nhiscan.testing.clock import SimulatedClock
 from nhiscan.testing.company import NOW
 from nhiscan.testing.counts import CallCounts
 from nhiscan.testing.faults import Faults
-from nhiscan.testing.server import LoopbackServer
+from nhiscan.testing.server import Application, LoopbackServer
 from nhiscan.testing.tls import shared_authority
-from nhiscan_azure.simulated.azure import Azure, machines, with_caller
+from nhiscan_azure.simulated.azure import Azure, machines
+from nhiscan_azure.simulated.caller import with_caller
 from nhiscan_azure.simulated.directory import Directory
+from nhiscan_azure.simulated.doors import ArmDoor, LoginDoor
 from nhiscan_azure.simulated.gateway import Gateway
 from nhiscan_azure.simulated.graph import METHODS
+from nhiscan_azure.simulated.graphdoor import GraphDoor
 from nhiscan_azure.simulated.ids import Ids
 from nhiscan_azure.simulated.login import Client, Login
 from nhiscan_azure.simulated.world import World
@@ -85,11 +88,13 @@ class SimulatedAzure:
             self.calls,
             self.faults,
             self.clock,
-            self.canaries.plant,
             retry_after=retry_after,
-            odd_dates=odd_dates,
-            quotas=quotas,
         )
+        self._doors: Mapping[str, Application] = {
+            "login": LoginDoor(self.gateway, self.login),
+            "arm": ArmDoor(self.gateway, self.azure, self.canaries.plant, quotas=quotas),
+            "graph": GraphDoor(self.gateway, self.directory, odd_dates=odd_dates, quotas=quotas),
+        }
         self._servers: dict[str, LoopbackServer] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
@@ -99,8 +104,7 @@ class SimulatedAzure:
         folder = Path(self._folder.name)
         authority = shared_authority()
         self._bundle = authority.bundle
-        doors = {"login": self.gateway.login, "arm": self.gateway.arm, "graph": self.gateway.graph}
-        for name, door in doors.items():
+        for name, door in self._doors.items():
             self._servers[name] = LoopbackServer(door, authority.server_context()).start()
         self.login.audiences = (self.address("arm"), self.address("graph"))
         self._variables = self._signing_in(folder)

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from nhiscan_azure.simulated.kql import KqlError, run
+from nhiscan_azure.simulated.kql import run
+from nhiscan_azure.simulated.kqlwords import KqlError
 
 COLUMNS = ("id", "name", "type", "properties")
 ROWS: list[dict[str, Any]] = [

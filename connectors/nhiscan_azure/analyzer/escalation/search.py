@@ -125,17 +125,8 @@ class Search:
                 ranks = [how for pool, how, _ in way.reach if how <= rank and following in pool.members]
                 if ranks:
                     options.append((min(ranks), way.set.id, way))
-        if not options:  # the administrator of the tenant, who becomes anybody
-            return self._as_administrator(principal, following)
         how, _, way = min(options, key=lambda one: one[:2])
         return self._explainer.hop(principal, way, following, how)
-
-    def _as_administrator(self, principal: Principal, following: int | None) -> Hop:
-        """A hop of somebody who has, or gives itself, the tenant."""
-        ends = [way for way in self._ways.of(principal) if way.own is not None and way.own.tenant]
-        way = min(ends, key=lambda one: (one.own.rank if one.own else UNSEEN, one.set.id))
-        hop = self._explainer.hop(principal, way, None, way.own.rank if way.own else UNSEEN)
-        return hop if following is None else hop._replace(end=self.keys[following])
 
     # --- asked afterwards ---
 

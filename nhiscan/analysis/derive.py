@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from nhiscan.analysis import classification
 from nhiscan.analysis.classification import KEYLESS, Subject
-from nhiscan.analysis.owners import OWNER_TAGS, owner
+from nhiscan.analysis.owners import OWNER_TAGS, Stated, owner
 from nhiscan.analysis.records import INDEXED, SqlRecords
 from nhiscan.analysis.roster import Roster
 from nhiscan.analysis.tables import derived_needs
@@ -36,6 +36,22 @@ ORDER BY i.key
 LABEL = "label."
 """How the names of settings begin that are labels of a scope."""
 _LABELS = f"SELECT scope, name, text FROM setting WHERE planned = 1 AND confirmed = 1 AND name LIKE '{LABEL}%'"
+_OWNED_BY = """
+SELECT r.subject, COALESCE(MIN(a.value), MIN(i.name))
+FROM relation r
+JOIN identity i ON i.key = r.target
+LEFT JOIN alias a ON a.identity = i.key AND a.kind = 'email'
+WHERE r.kind = 'owned_by' AND r.planned = 1 AND r.confirmed = 1
+GROUP BY r.subject, r.target
+ORDER BY r.subject, r.target
+"""
+_INSTANCES = """
+SELECT r.subject, i.key, i.tags, i.description
+FROM relation r
+JOIN identity i ON i.key = r.target
+WHERE r.kind = 'instance_of' AND r.planned = 1 AND r.confirmed = 1 AND i.planned = 1 AND i.confirmed = 1
+ORDER BY r.subject, r.target
+"""
 _KEYS_UNKNOWN = "SELECT scope FROM need WHERE need = 'credential:access_key' AND complete = 0"
 
 
@@ -158,12 +174,32 @@ def _people_and_machines(sql: Sql, owner_tags: Sequence[str]) -> Iterator[tuple[
     for scope, name, text in sql.rows(_LABELS):
         if text:
             labels.setdefault(str(scope), {})[str(name).removeprefix(LABEL)] = text
+    directory: dict[str, list[tuple[str, str]]] = {}
+    for subject, value in sql.rows(_OWNED_BY):
+        if value:
+            directory.setdefault(str(subject), []).append(("relation:owned_by", str(value)))
+    instances: dict[str, Stated] = {}
+    for subject, target, tags, description in sql.rows(_INSTANCES):
+        stated = Stated(json.loads(tags) if tags else {}, description, directory.get(str(target), ()))
+        instances.setdefault(str(subject), stated)
     for key, scope, kind, name, path, tags, description, console, mfa, count, email in sql.rows(_IDENTITIES):
         found: Mapping[str, str] = json.loads(tags) if tags else {}
         names = (name, email) if email else (name,)
-        owned = owner(key, scope, kind, names, found, roster, owner_tags, description, labels.get(scope))
+        owned = owner(
+            key,
+            scope,
+            kind,
+            names,
+            found,
+            roster,
+            owner_tags,
+            description,
+            labels.get(scope),
+            directory.get(key, ()),
+            instances.get(key),
+        )
         if owned is not None:
             yield "owner", owned
         keys = None if not count and scope in keys_unknown else count
-        subject = Subject(key, scope, kind, names, path, found, console, mfa, keys)
-        yield "classification", classification.classify(subject, roster)
+        one = Subject(key, scope, kind, names, path, found, console, mfa, keys)
+        yield "classification", classification.classify(one, roster)

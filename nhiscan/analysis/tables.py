@@ -11,7 +11,7 @@ DERIVED = ("owner", "classification", "effective_access", "escalation_path", "pr
 """Tables that no connector fills."""
 
 OWN_READS: Mapping[str, tuple[str, ...]] = {
-    "owner": ("identity", "identity.tags", "setting:label"),
+    "owner": ("identity", "identity.tags", "setting:label", "relation:owned_by", "relation:instance_of"),
     "classification": ("identity",),
 }
 """What the tables that the core derives rest on. ``identity`` stands for the listings of all its kinds."""

@@ -381,6 +381,8 @@ AZ = {
         ("ad sp credential delete", 0, "id key-id"),
         ("ad sp delete", 0, "id"),
         ("ad sp update", 0, "id set"),
+        ("keyvault key set-attributes", 0, "vault-name name expires"),
+        ("keyvault secret set-attributes", 0, "vault-name name expires"),
         ("resource update", 0, "ids set"),
         ("rest", 0, "method url body"),
         ("role assignment delete", 0, "assignee role scope"),

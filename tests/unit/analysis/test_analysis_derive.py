@@ -182,6 +182,62 @@ def test_labels_of_the_scope_come_last() -> None:
     assert owner_of(labelled(user, owner="e2")) == ("Ann Lee", "roster:name", ANN, "person")
 
 
+def related(kind: str, subject: str, target: str, **facts: Any) -> dict[str, Any]:
+    ends = {"subject": f"{S}/{subject}", "target": f"{S}/{target}"}
+    row = {"key": f"{kind}|{subject}|{target}", "scope": S, "kind": kind} | ends
+    return row | {"planned": 1, "confirmed": 1} | facts
+
+
+def test_owners_whom_the_directory_names_come_after_tags_and_description() -> None:
+    app, ann, bob = identity("app", "application"), identity("ann", "user"), identity("bob", "user")
+    mail = {"key": "m", "scope": S, "identity": ann["key"], "kind": "email", "value": "ann.lee@example.com"}
+    owned = [related("owned_by", "application/app", "user/bob"), related("owned_by", "application/app", "user/ann")]
+
+    def directory(row: dict[str, Any], relations: list[dict[str, Any]]) -> Any:
+        sql = world([row, ann, bob], PEOPLE)
+        fill(sql, "alias", [mail | {"planned": 1, "confirmed": 1}])
+        fill(sql, "relation", relations)
+        found = [one for table, one in derived_rows(sql, no_document, {}) if table == "owner" and one.key == row["key"]]
+        return found[0][2:] if found else None
+
+    mentioned = ("ann.lee@example.com", "relation:owned_by", ANN, "person")
+    assert directory(app, owned) == mentioned, "the first owner who is in the roster"
+    assert directory(app, owned[:1]) == ("bob", "relation:owned_by", None, "not_in_roster")
+    assert directory(app, [owned[1] | {"confirmed": 0}]) is None
+    assert directory(app, [owned[1] | {"kind": "member_of"}]) is None
+    tagged = identity("app", "application", tags={"owner": "E2"})
+    assert directory(tagged, owned) == ("E2", "tag:owner", f"{P}/person/E2", "person")
+    described = app | {"description": "owner: platform"}
+    assert directory(described, owned) == mentioned, "who is in the roster beats what names nobody"
+
+
+def test_an_instance_has_the_owner_of_what_it_is_an_instance_of() -> None:
+    principal, app = identity("sp", "service_principal"), identity("app", "application", tags={"owner": "E1"})
+    user = identity("bob", "user")
+    joined = related("instance_of", "service_principal/sp", "application/app")
+
+    def instance(*rows: dict[str, Any], relations: list[dict[str, Any]]) -> Any:
+        sql = world([*rows, user], PEOPLE)
+        fill(sql, "relation", relations)
+        key = principal["key"]
+        found = [one for table, one in derived_rows(sql, no_document, {}) if table == "owner" and one.key == key]
+        return found[0][2:] if found else None
+
+    assert instance(principal, app, relations=[joined]) == ("E1", "instance_of:tag:owner", ANN, "person")
+    assert instance(principal, app, relations=[]) is None
+    assert instance(principal, app | {"confirmed": 0}, relations=[joined]) is None
+    own = identity("sp", "service_principal", tags={"owner": "E2"})
+    assert instance(own, app, relations=[joined]) == ("E2", "tag:owner", f"{P}/person/E2", "person")
+    owned = related("owned_by", "application/app", "user/bob")
+    bare = identity("app", "application")
+    assert instance(principal, bare, relations=[joined, owned]) == (
+        "bob",
+        "instance_of:relation:owned_by",
+        None,
+        "not_in_roster",
+    )
+
+
 def test_without_a_roster_nobody_is_missing_from_it() -> None:
     tags = {"owner": "ann.lee@example.com"}
     assert owner_of(world([identity("ci", tags=tags)])) == ("ann.lee@example.com", "tag:owner", None, "no_roster")

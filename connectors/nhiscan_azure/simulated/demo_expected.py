@@ -13,10 +13,14 @@ WELL_KEPT = "tracking-web"
 EXPECTED: Mapping[str, tuple[str, ...]] = {
     # the former owner of the acquired company denies two calls
     "scan-coverage-gap": ("keyvault.keys", "keyvault.secrets"),
-    # both left; of one nobody thought when the accounts were switched off
-    "owner-left": ("dana.novak@example.com", "hugo.marin@example.com"),
-    # it owns every subscription
-    "credential-never-expires": ("terraform cloud of terraform",),
+    # their owners left; of one nobody thought when the accounts were switched off. Each with its principal
+    "owner-left": ("churn-forecast", "churn-forecast", "terraform", "terraform"),
+    # the last one owns every subscription
+    "credential-never-expires": (
+        "lf-operations/terraform-token of lf-operations",
+        "lf-tracking/maps-key of lf-tracking",
+        "terraform cloud of terraform",
+    ),
     "app-credential-unused": ("old warehouse of label-printer",),
     # deleted by hand; its role was left
     "grant-to-unknown-principal": (f"Contributor to azure/tenant/{TENANT}/object/{GONE}",),

@@ -133,9 +133,13 @@ def standing(way: Path) -> str:
 
 
 def way(found: Path) -> str:
-    """The path on one line: ci > deployer > admin."""
+    """The path on one line: ci > deployer > admin. Who changes its own rights is followed by "itself"."""
     stops = [found.hops[0].source.name]
-    stops += [step.target.name if step.target else "an identity that is not known" for step in found.hops]
+    for step in found.hops:
+        if step.target is None:
+            stops.append("an identity that is not known")
+        else:
+            stops.append("itself" if step.target.key == step.source.key else step.target.name)
     return " > ".join(stops)
 
 

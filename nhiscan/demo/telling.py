@@ -23,10 +23,11 @@ from nhiscan.text import plural, visible
 SHOWN = (
     "credential-used-after-offboarding",
     "credential-leaked-publicly",
+    "privileged-app-with-owner",
     "access-key-never-rotated",
     "admin-access",
 )
-"""Rules of which a finding is printed in words: the first that a cloud has and no other cloud has shown."""
+"""Rules of which a finding is printed in words: the first that a cloud has and no cloud before it has shown."""
 EXAMPLES = 3  # at least one for each cloud
 GAPS = {"denied": "was denied", "failed": "failed", "partial": "was read in part"}
 
@@ -41,7 +42,7 @@ class Cloud:
     credentials: int
     deviations: int
     administrators: int  # identities that are no administrator and can become one
-    way: str | None  # the shortest way of several steps, else of one
+    way: str | None  # the worst and shortest way of several steps, else of one; rather of a machine than of a person
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,9 @@ def _cloud(sql: Sql, provider: str, title: str, deviations: int) -> Cloud:
     within = "planned = 1 AND scope IN (SELECT s.key FROM scope s WHERE s.provider = :provider)"
     kinds = sql.rows("SELECT kind FROM scope WHERE planned = 1 AND provider = :provider ORDER BY key", here)
     stepping = f"{within} AND outcome = 'administrator'"
-    order = f"CASE WHEN hops > 1 THEN 0 ELSE 1 END, {WORST_FIRST}, key"
+    machines = "SELECT i.key FROM identity i WHERE i.nature = 'machine'"
+    order = f"CASE WHEN hops > 1 THEN 0 ELSE 1 END, CASE WHEN principal IN ({machines}) THEN 0 ELSE 1 END"
+    order += f", {WORST_FIRST}, key"
     shown = next(paths(sql, Names(sql), stepping, here, order), None)
     return Cloud(
         title=title,

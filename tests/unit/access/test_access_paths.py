@@ -87,6 +87,7 @@ def test_what_no_grant_gives_is_broken_in_the_trust_policy(sql: Sql, names: Name
 
 def test_a_path_to_itself_and_one_to_nobody_known(sql: Sql, names: Names) -> None:
     itself, nowhere = read(sql, names, ITSELF, NOWHERE)
+    assert words.way(itself) == "ci-runner > itself"
     assert words.hop(itself.hops[0]) == "ci-runner changes its own rights"
     assert itself.hops[0].target == itself.principal
     assert words.way(nowhere) == "ci-runner > an identity that is not known"

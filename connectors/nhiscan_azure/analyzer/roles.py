@@ -95,8 +95,8 @@ class Role:
         if self.kind in (OVER_DIRECTORY, OF_API):
             for way in self.ways:
                 found |= bits.bit(WAY, way)
-        if self.kind in (OF_API, DELEGATED):
-            found |= bits.bit(PERMISSION, f"{self.kind}:{self.key}")
+        if self.kind == OF_API:  # what is held for users alone is nobody's own
+            found |= bits.bit(PERMISSION, self.key)
         return found
 
 

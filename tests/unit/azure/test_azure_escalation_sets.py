@@ -389,6 +389,15 @@ def test_whoever_reads_the_secrets_of_a_vault_gets_nothing_more_there() -> None:
     assert ways_of(sketch, who) == {}
 
 
+def test_consent_for_all_users_is_nothing_that_an_owner_gains() -> None:
+    sketch = Sketch()
+    application, principal = sketch.application("portal")
+    sketch.permission(principal, "User.Read", "x", "delegated_permission")
+    ann = sketch.user("ann")
+    sketch.owns(ann, application)
+    assert ways_of(sketch, ann) == {}
+
+
 def test_an_owner_of_nothing_more_gets_nothing_more() -> None:
     sketch = Sketch()
     application, principal = sketch.application("billing")

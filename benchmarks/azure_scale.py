@@ -71,6 +71,23 @@ def serve(applications: int, pipe: Connection) -> None:
         pipe.send(cloud.calls.of())
 
 
+class Watched:
+    """The clock of a scan. It is asked for the last time when all is read: ``peak`` is the most memory until then."""
+
+    def __init__(self, clock: SimulatedClock) -> None:
+        self._clock = clock
+        self.peak = 0.0
+
+    def __call__(self) -> int:
+        self.peak = memory()
+        return self._clock()
+
+
+def memory() -> float:
+    """The most memory that this process has had, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def measure(applications: int) -> dict[str, float]:
     """Scan once, in this process."""
     from nhiscan_azure import CONNECTOR
@@ -80,10 +97,10 @@ def measure(applications: int) -> dict[str, float]:
     server = context.Process(target=serve, args=(applications, there))
     server.start()
     variables, remove, settings = here.recv()
-    clock = SimulatedClock(NOW)
+    clock = Watched(SimulatedClock(NOW))
     with tempfile.TemporaryDirectory() as folder, environment(variables, remove=remove):
         inventory = open_inventory(str(Path(folder) / "nhiscan.db"))
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = memory()
         wall, cpu = time.perf_counter(), time.process_time()
         outcome = scan(
             inventory,
@@ -101,15 +118,15 @@ def measure(applications: int) -> dict[str, float]:
         if outcome.incomplete or outcome.info is None:
             print("\n".join(str(gap) for gap in outcome.gaps), file=sys.stderr)
             raise SystemExit(1)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "applications": applications,
         "calls": calls,
         "records": sum(row.records for row in outcome.coverage),
         "wall": wall,
         "cpu": cpu,
-        "before": before / 1024,
-        "peak": peak / 1024,
+        "before": before,
+        "reading": clock.peak,
+        "peak": memory(),
     }
 
 
@@ -119,9 +136,8 @@ def main() -> int:
         return 0
     sizes = [int(size) for size in sys.argv[1:]] or [2_000, 20_000]
     print(f"load average {os.getloadavg()[0]:.1f}")
-    print(
-        f"{'applications':>12} {'records':>9} {'calls':>7} {'wall s':>8} {'CPU-s':>7} {'before MB':>10} {'peak MB':>8}"
-    )
+    names = ("applications", "records", "calls", "wall s", "CPU-s", "start MB", "reading MB", "peak MB")
+    print("".join(f"{name:>13}" for name in names))
     for size in sizes:
         done = subprocess.run(
             [sys.executable, __file__, "--one", str(size)], capture_output=True, text=True, check=False
@@ -130,10 +146,8 @@ def main() -> int:
             print(done.stderr, file=sys.stderr)
             return 1
         got = json.loads(done.stdout)
-        print(
-            f"{size:>12,} {got['records']:>9,} {got['calls']:>7,} {got['wall']:>8.1f} {got['cpu']:>7.1f}"
-            f" {got['before']:>10.0f} {got['peak']:>8.0f}"
-        )
+        figures = (got["wall"], got["cpu"], got["before"], got["reading"], got["peak"])
+        print(f"{size:>13,}{got['records']:>13,}{got['calls']:>13,}" + "".join(f"{one:>13.0f}" for one in figures))
     return 0
 
 

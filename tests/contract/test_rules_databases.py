@@ -518,10 +518,173 @@ class GoogleEstate:
         }
 
 
-def both(seed: int) -> dict[str, list[dict[str, Value]]]:
+class MicrosoftEstate:
+    """The same of Entra ID and Azure: a tenant with applications, a subscription with identities and resources."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed + 2000)
+        self.tenant, self.subscription = "azure/tenant/t", "azure/subscription/s"
+        kinds = ("application", "service_principal", "service_principal", "managed_identity", "user")
+        self.objects = {f"{self.tenant}/object/{n}": str(self._one(*kinds)) for n in range(60)}
+        self.resources = [f"{self.subscription}/resource/{n}" for n in range(12)]
+
+    def _one(self, *values: Value) -> Value:
+        return self._random.choice(values)
+
+    def _time(self) -> Value:
+        days = self._one(None, -400, -30, 0, 1, 30, 90, 91, 180, 181, 365, 4000)
+        return None if days is None else AS_OF - int(days) * DAY + int(self._random.choice((0, 0, 1, -1)))
+
+    def tables(self) -> dict[str, list[dict[str, Value]]]:
+        one, time, state = self._one, self._time, {"planned": 1, "confirmed": 1}
+        keys = list(self.objects)
+        apps = [key for key, kind in self.objects.items() if kind in ("application", "service_principal")]
+        everyone = [*keys, *self.resources]
+        return {
+            "scope": [
+                {"key": key, "provider": "azure", "kind": key.split("/")[1], "native_id": key[-1], "planned": 1}
+                for key in (self.tenant, self.subscription)
+            ],
+            "identity": [
+                {
+                    "key": key,
+                    **state,
+                    "scope": key.rpartition("/object/" if "/object/" in key else "/resource/")[0],
+                    "kind": self.objects.get(key, "resource"),
+                    "native_id": key,
+                    "name": key[-4:],
+                    "arn": one(None, key),
+                    "path": one("Application", None) if key in self.objects else "microsoft.storage/storageaccounts",
+                    "state": one("active", "disabled", None),
+                    "created_at": time(),
+                    "provider_managed": one(None, 0, 0, 1),
+                    "publisher": one(None, "t", "elsewhere"),
+                    "publisher_verified": one(None, 0, 1),
+                    "audience": one(None, "AzureADMyOrg", "AzureADMultipleOrgs"),
+                    "used_at": time(),
+                    "known_since": time(),
+                }
+                for key in everyone
+            ],
+            "credential": [
+                {
+                    "key": f"{self.tenant}/credential/{n}",
+                    **state,
+                    "scope": self.tenant,
+                    "kind": one("client_secret", "client_certificate", "storage_key", "local_key", "token"),
+                    "native_id": f"k{n}",
+                    "name": f"K{n}",
+                    "identity": one(*apps, *self.resources),
+                    "slot": one(1, 1, 2),
+                    "state": one("active", "active", "inactive", "expired", None),
+                    "created_at": time(),
+                    "changed_at": time(),
+                    "expires_at": one(None, time()),
+                    "never_expires": one(None, 0, 1),
+                    "used_at": time(),
+                    "known_since": time(),
+                }
+                for n in range(120)
+            ],
+            "relation": [
+                {
+                    "key": f"azure/{n}",
+                    **state,
+                    "scope": self.tenant,
+                    "kind": one("owned_by", "instance_of"),
+                    "subject": one(*apps),
+                    "target": one(*keys, "gone"),
+                }
+                for n in range(40)
+            ],
+            "access_grant": [
+                {
+                    "key": f"assignment/{n}",
+                    **state,
+                    "scope": one(self.tenant, self.subscription),
+                    "kind": one(
+                        "role_assignment", "app_role", "delegated_permission", "directory_role", "classic_administrator"
+                    ),
+                    "principal": one(*keys, f"{self.tenant}/object/gone"),
+                    "name": one("Owner", "Reader", "Mail.Read"),
+                    "resource": one(None, "/subscriptions/s/resourcegroups/r"),
+                    "first_seen_at": time(),
+                }
+                for n in range(120)
+            ],
+            "privilege": [
+                {
+                    "key": key,
+                    **state,
+                    "scope": self.tenant,
+                    "level": one(*model.PRIVILEGE_LEVELS),
+                    "reached_by": one(0, 9),
+                    "services": "{}",
+                    "confidence": one(*model.CONFIDENCES),
+                    "reason": one(None, "document-unread", "condition"),
+                }
+                for key in keys
+            ],
+            "effective_access": [
+                {
+                    "key": f"azure/access/{n}",
+                    **state,
+                    "scope": self.tenant,
+                    "principal": one(*keys),
+                    "capability": one(*model.ACCESS_CAPABILITIES),
+                    "level": one(*model.ACCESS_LEVELS),
+                    "service": one("microsoft.directory", "microsoft.graph", "microsoft.compute"),
+                    "action": one("*", "Mail.Read", "microsoft.compute/*"),
+                    "actions": one(1, 3),
+                    "resource": one("/", "/subscriptions/s"),
+                    "everywhere": one(0, 1),
+                    "effect": one("allowed", *model.ACCESS_EFFECTS),
+                    "via": f"assignment/{one(1, 2, 3)}",
+                    "statement": "",
+                    "confidence": one(*model.CONFIDENCES),
+                    "reason": one(None, "condition", "document-unread"),
+                }
+                for n in range(200)
+            ],
+            "trust": [
+                {
+                    "key": f"azure/trust/{n}",
+                    **state,
+                    "scope": self.tenant,
+                    "identity": one(*apps),
+                    "principal_kind": one("owner", "federated", "unknown", "anybody"),
+                    "principal": one(*keys),
+                    "external": one(0, 1),
+                    "subject": one(None, "repo:acme/app:*"),
+                    "width": one(None, *model.TRUST_WIDTHS),
+                    "confidence": one(*model.CONFIDENCES),
+                }
+                for n in range(60)
+            ],
+            "setting": [
+                {
+                    "key": f"{self.tenant}|{name}",
+                    **state,
+                    "scope": self.tenant,
+                    "name": name,
+                    "number": one(None, 0, 1),
+                    "text": one(None, "", "enabled", "low", "P180D"),
+                }
+                for name in (
+                    "app_management_policy.enabled",
+                    "app_management_policy.application.password_addition",
+                    "app_management_policy.application.password_lifetime",
+                    "consent_policy.user_consent",
+                )
+            ],
+        }
+
+
+def all_clouds(seed: int) -> dict[str, list[dict[str, Value]]]:
     tables = Estate(seed).tables()
-    for view, rows in GoogleEstate(seed).tables().items():
-        tables[view] = [*tables.get(view, []), *rows]
+    for more in (GoogleEstate(seed).tables(), MicrosoftEstate(seed).tables()):
+        for view, rows in more.items():
+            tables[view] = [*tables.get(view, []), *rows]
     return tables
 
 
@@ -549,7 +712,7 @@ def outcome(sql: Sql, tables: dict[str, list[dict[str, Value]]]) -> tuple[Evalua
 @pytest.mark.postgres
 @pytest.mark.parametrize("seed", range(4))
 def test_both_databases_give_the_same(seed: int, sqlite: Sql, postgres: Sql) -> None:
-    tables = both(seed)
+    tables = all_clouds(seed)
     here, there = outcome(sqlite, tables), outcome(postgres, tables)
     assert here[0] == there[0]
     assert here[1] == there[1]

@@ -17,6 +17,7 @@ from nhiscan.testing.contract import Bench, Contract
 from nhiscan.testing.environment import environment
 from nhiscan.testing.server import LoopbackServer
 from nhiscan_azure import CONNECTOR
+from nhiscan_azure.needed import NEEDED
 from nhiscan_azure.simulated import (
     GRAPH_PERMISSIONS,
     Application,
@@ -369,6 +370,15 @@ def test_a_gap_names_the_permission_that_is_missing(start: Start, permission: st
     outcome = bench.scan()
     row = state(outcome.coverage, source)
     assert (row.state, row.permission) == ("denied", permission)
+
+
+def test_the_permission_behind_each_call_is_known_and_printed(start: Start) -> None:
+    bench = start()
+    bench.scan()
+    calls = [call for _, _, noted in bench.transcript(1) for call in noted]
+    assert {call.operation for call in calls if call.service == "graph"} <= set(NEEDED)
+    printed = CONNECTOR.permissions({"agent-identities": True})
+    assert all(f"# {name}" in printed for name in NEEDED.values())
 
 
 def test_an_empty_leave_date_is_no_answer_without_its_permission(start: Start) -> None:

@@ -11,7 +11,7 @@ from nhiscan.model import EffectiveAccess
 from nhiscan_gcp.analyzer.conditions import MAYBE, NO, RESOURCE, YES, Facts, Outcome
 from nhiscan_gcp.analyzer.estate import UNREAD, Binding, Estate, Principal
 from nhiscan_gcp.analyzer.hierarchy import WIDTH
-from nhiscan_gcp.analyzer.holding import OPEN, POLICY, Holding, Rule
+from nhiscan_gcp.analyzer.holding import POLICY, Holding, Rule
 from nhiscan_gcp.analyzer.permissions import CAPABILITIES, LEVELS
 
 MOST_ACTIONS = 10
@@ -171,8 +171,3 @@ class _Rows:
 
 def _listed(keys: Iterable[str]) -> str:
     return json.dumps(sorted(keys), separators=(",", ":"))
-
-
-def is_open(rule: Rule) -> bool:
-    """Whether a condition decides what a principal administers."""
-    return rule.rank == OPEN

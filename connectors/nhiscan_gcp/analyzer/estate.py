@@ -5,7 +5,7 @@ access boundaries are not read, which every answer says (`UNREAD`).
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -331,10 +331,6 @@ class Estate:
         if identity is None:
             return place
         return f"{self.tree.nodes[identity.scope].resource}/serviceAccounts/{identity.name}"
-
-    def planned_principals(self) -> Iterator[Principal]:
-        """Those that are identities of the inventory."""
-        return (one for one in self.principals.values() if one.kind != "agent")
 
 
 def _condition(text: str) -> Condition:

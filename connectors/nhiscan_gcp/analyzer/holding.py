@@ -63,11 +63,6 @@ class Holding:
         """Place -> (permissions held for certain, all that may be held), as bound there."""
         return self._masks
 
-    @property
-    def signature(self) -> frozenset[tuple[str, int, int]]:
-        """The same for principals that hold the same in the same places."""
-        return frozenset((place, *masks) for place, masks in self._masks.items())
-
     def on(self, chain: Iterable[str]) -> tuple[int, int]:
         """(sure, possible) on something that bindings in these places reach."""
         sure = possible = 0
@@ -135,8 +130,22 @@ class Holding:
     def administers(self, place: str, kinds: frozenset[str]) -> int | None:
         """How certainly it rules what another rules in a place; None: it does not."""
         chain = self._estate.chain(place)
-        ranks = [rule.rank for rule in self.rules if rule.place in chain and kinds <= rule.kinds]
+        ranks = [
+            rule.rank
+            for rule in self.rules
+            if rule.place in chain and (kinds <= rule.kinds or self.governs(rule, chain))
+        ]
         return min(ranks, default=None)
+
+    def governs(self, rule: Rule, chain: tuple[str, ...]) -> bool:
+        """Whether a rule is about something that bindings have to pass to reach the first of a chain: what is given
+        there is given to all below.
+        """
+        if rule.place not in chain:
+            return False
+        nodes = self._estate.tree.nodes
+        below = chain[: chain.index(rule.place) + 1]
+        return any(one in nodes and nodes[one].kind in rule.kinds for one in below)
 
     @property
     def width(self) -> int:

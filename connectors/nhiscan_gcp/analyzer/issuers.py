@@ -83,7 +83,6 @@ class Provider(NamedTuple):
     shared: Issuer | None  # where anybody can get a token of the issuer
     condition: str
     mapping: Mapping[str, str]  # attribute -> expression over the assertion
-    audiences: tuple[str, ...]
 
     def width(self) -> str | None:
         """TRUST_WIDTHS: "any-subject" where anybody with an account at the issuer comes in, "wide-subject" where all of
@@ -118,7 +117,6 @@ def provider_of(credential: Credential) -> Provider:
     kind = next((one for one in ("oidc", "aws", "saml", "x509") if isinstance(found.get(one), dict)), "unknown")
     about = _dict(found.get(kind))
     issuer = str(about.get("issuerUri") or about.get("accountId") or "")
-    audiences = about.get("allowedAudiences")
     return Provider(
         credential,
         kind,
@@ -126,7 +124,6 @@ def provider_of(credential: Credential) -> Provider:
         _shared(issuer) if kind == "oidc" else None,
         condition if isinstance(condition, str) else "",
         mapping,
-        tuple(str(one) for one in audiences) if isinstance(audiences, list) else (),
     )
 
 

@@ -59,7 +59,9 @@ class _Writer:
     def __init__(self, estate: Estate) -> None:
         self._estate = estate
         table = estate.table
-        self._becoming = table.classes["assume_role"] | table.classes["pass_role"]
+        self._becoming = 0
+        for name in BECOMING:
+            self._becoming |= table.classes[name]
         self._doors: dict[str, list[Binding]] = {}
         self._upper: dict[str, tuple[list[Binding], Inside | None]] = {}
         self._providers: dict[str, list[Provider]] = {}

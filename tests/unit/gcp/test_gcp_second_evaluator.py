@@ -283,7 +283,7 @@ def reached(made: World, name: str) -> set[str]:
     return found - {name}
 
 
-SLOWLY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOWLY = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @SLOWLY

@@ -171,6 +171,23 @@ def test_an_administrator_of_a_project_can_become_that_of_the_organisation(sketc
     assert (row.target, row.hops) == (end, 2)
 
 
+def test_an_administrator_of_folders_does_not_reach_the_projects_beside_them(sketch: Sketch) -> None:
+    start = sketch.account("start", "lab")
+    sketch.project("beside", TOP)
+    beside = sketch.account("other", "beside")
+    sketch.bind(beside, "roles/owner", "gcp/project/beside")
+    sketch.bind(start, "roles/folder", TOP)
+    assert ANALYZER.open is not None
+    assert ANALYZER.open(sketch.records).reaches(start) == [boss(sketch)]
+
+
+def test_who_sets_the_policy_of_the_organisation_has_nothing_to_gain_below(sketch: Sketch) -> None:
+    start = sketch.account("start", "lab")
+    for role in ("roles/root", TOKEN):
+        sketch.bind(start, role, TOP)
+    assert ways(sketch, start).keys() == {"gcp-set-organization-policy"}
+
+
 def test_moving_sideways_is_no_way(sketch: Sketch) -> None:
     one, other = sketch.account("one", "lab"), sketch.account("other", "lab")
     for key in (one, other):

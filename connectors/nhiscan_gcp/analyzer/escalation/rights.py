@@ -68,7 +68,7 @@ class Rights:
     def has(self, principal: Holding, place: str) -> int:
         """All that a principal may hold in a place; of one that says who may do what there, everything."""
         chain = self._estate.chain(place)
-        if any(rule.place in chain and rule.rank == SURE for rule in principal.rules):
+        if any(rule.rank == SURE and principal.governs(rule, chain) for rule in principal.rules):
             return self._estate.table.everything
         return principal.on(chain)[1]
 

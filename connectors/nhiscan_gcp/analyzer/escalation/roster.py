@@ -38,6 +38,7 @@ class Roster:
         self._estate = estate
         self._members: dict[tuple[str, str | None], Members] = {}
         self._states: dict[str | None, Mapping[str, bool]] = {}
+        self._governed: dict[tuple[str, frozenset[str]], Crowd] = {}
         self._running: dict[str, Mapping[str, tuple[str, ...]]] = {}
         self._where: dict[str, Mapping[str, tuple[str, ...]]] = {}
         self._settings: dict[str, dict[str, int | None]] = {
@@ -55,6 +56,21 @@ class Roster:
             everybody = Crowd((*ready.keys, *doubtful.keys)) if doubtful.keys else ready
             found = self._members[(place, blocked_by)] = Members(ready, doubtful, everybody)
         return found
+
+    def governed(self, place: str, kinds: frozenset[str]) -> Crowd:
+        """The accounts of nodes whose policy may be set: in a place and below it, of these kinds."""
+        everybody = self.members(place, None).all
+        if self._estate.tree.nodes[place].kind in kinds or "project" in kinds:
+            return everybody
+        key = (place, kinds)
+        if key not in self._governed:  # folders below an organisation: not the projects beside them
+            nodes, chain = self._estate.tree.nodes, self._estate.chain
+            self._governed[key] = Crowd(
+                account
+                for account in everybody.keys
+                if any(above in nodes and nodes[above].kind in kinds for above in chain(account))
+            )
+        return self._governed[key]
 
     def _state(self, blocked_by: str | None) -> Mapping[str, bool]:
         """Account -> whether it can be become now; none of those for which the constraint holds."""

@@ -107,8 +107,7 @@ class Search:
 
     def _govern(self, node: int, rule: Rule) -> None:
         """Who says who may do what in a place can become every account below it."""
-        members = self._ways.roster.members(rule.place, None)
-        self._move(node, members.all, rule.rank)
+        self._move(node, self._ways.roster.governed(rule.place, rule.kinds), rule.rank)
 
     def _enter(self, node: int, way: Way) -> None:
         if way.rule is not None:
@@ -226,12 +225,14 @@ class Search:
         if way.set.only:
             return None
         found = [way.direct[wanted]] if wanted in way.direct and way.rule is None else []
-        spread = way.spread if way.rule is None else {way.rule.place: way.rule.rank}
+        if way.rule is not None:
+            governed = self._ways.roster.governed(way.rule.place, way.rule.kinds)
+            return way.rule.rank if wanted in governed.own else None
         for place in self._estate.chain(wanted):
-            if place in spread:
+            if place in way.spread:
                 members = self._ways.roster.members(place, way.set.blocked_by)
-                if wanted in members.ready.own or way.rule is not None:
-                    found.append(spread[place])
+                if wanted in members.ready.own:
+                    found.append(way.spread[place])
                 elif wanted in members.doubtful.own:
                     found.append(UNSEEN)
         return min(found, default=None)

@@ -189,10 +189,11 @@ class Ways:
             if home not in nodes:
                 continue
             answer = self.estate.check(holding.principal, permission, self.estate.new_in(home, permission))
-            if answer.answer == NO:
-                continue
-            sure = answer.answer == CERTAIN and held.outcome.answer == CERTAIN
             kind = nodes[place].kind
+            outcome = self.estate.outcome_under(held.binding, self.estate.facts_of(kind, nodes[place]))
+            if NO in (answer.answer, outcome.answer):
+                continue
+            sure = answer.answer == outcome.answer == CERTAIN
             below = frozenset(name for name, width in WIDTH.items() if width <= WIDTH[kind])
             rules.append(Rule(place, below, SURE if sure else OPEN, WIDTH[kind]))
         if not rules:

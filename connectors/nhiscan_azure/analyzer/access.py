@@ -249,6 +249,8 @@ class _Rows(Writer):
             )
             what = sorted({pattern for _, pattern, _ in some})
             reasons = (held.reason,) if held.reason else ("condition",) if held.condition is not None else ()
+            if held.role.unread is not None:
+                reasons = (*reasons, held.role.unread)
             yield self.row(
                 "level",
                 f"{level}|{wide}",

@@ -14,8 +14,8 @@ class Writer:
     def __init__(self, estate: Estate, principal: Principal) -> None:
         self.estate = estate
         self.principal = principal
-        self.gaps = estate.gaps(principal)
-        self.directory_gaps = tuple(one for one in self.gaps if one != "deny-policy-unread")
+        self.gaps = tuple(one for one in estate.gaps(principal) if one == "deny-policy-unread")
+        """What was not read and may take rights away. What may give more is told once, in rows of its own."""
 
     def row(
         self,
@@ -40,7 +40,7 @@ class Writer:
         """``answer``: of an action that stands for the row; ``sure``: known to hang on nothing, or to hang, all the
         same.
         """
-        found = set(reasons) | set(self.directory_gaps if directory else self.gaps)
+        found = set(reasons) | set(() if directory else self.gaps)
         if answer is not None:
             allow: Allow | None = answer.allows[0] if answer.allows else None
             if sure is not True:

@@ -29,6 +29,8 @@ def _privilege(estate: Estate, principal: Principal, search: Search) -> Privileg
     level = Level(estate, principal)
     found = search.reach(principal.key)
     reasons = set(estate.gaps(principal))
+    if level.administrator is not None:
+        reasons -= _BLIND  # nothing gives more
     name, path, hops, confidence = level.left, None, None, "proven"
     if level.administrator is not None:
         if level.administrator:

@@ -86,6 +86,8 @@ class Role:
                     some = _under(bits, some, one)
             found |= some
         fixed = self._fixed(bits)
+        if self.unread == "document-unreadable":  # what it takes away may be what cannot be read
+            found = Power(0, found.open)
         found |= (fixed, fixed)
         return found if held else Power(0, found.open)
 

@@ -143,6 +143,8 @@ def _keys(condition: Condition | None, facts: Mapping[str, str]) -> Iterator[str
 
 def _reasons(held: Held, more: tuple[str, ...]) -> tuple[str, ...]:
     found = {*more, *((held.reason,) if held.reason is not None else ())}
+    if held.role.unread == "document-unreadable":
+        found.add(held.role.unread)
     return tuple(sorted(one for one in found if one))
 
 

@@ -483,3 +483,19 @@ def test_what_nobody_has_rated_is_unsettled() -> None:
     assert {(row.level, row.confidence, row.reason) for row in found.values()} == {
         ("unknown", "possible", "unknown-action")
     }
+
+
+def test_what_can_only_give_more_takes_no_certainty_away() -> None:
+    sketch = Sketch()
+    who, other = sketch.principal("ci"), sketch.principal("other")
+    sketch.assign(who, OWNER)
+    sketch.assign(other, READER)
+    sketch.assign(who, sketch.role("gone", text=None))
+    for scope, need in ((SUBSCRIPTION, "access_grant:role_assignment"), (TENANT, "relation:member_of")):
+        sketch.records.gap(scope, need)
+    (row,) = rows(sketch, who, "administrator")
+    assert (row.confidence, row.reason) == ("proven", None)
+    assert {row.reason for row in rows(sketch, who, "unknown")} == {"document-unread", "grants-unread"}
+    levels = {row.key: row for row in derived(sketch) if isinstance(row, Privilege)}
+    assert (levels[who].level, levels[who].confidence, levels[who].reason) == ("administrator", "proven", None)
+    assert (levels[other].level, levels[other].reason) == ("read", "grants-unread,membership-unread")

@@ -39,7 +39,7 @@ def test_rights_are_told_asked_for_packed_and_recomputed(azure: Program) -> None
     told = azure("access", "explain", "bea@example.com")
     assert told.code == 0, told.err
     assert "can become administrator in 2 steps; proven" in told.out
-    assert "administrator: bea@example.com > identity-tool > identity-tool" in told.out
+    assert "administrator: bea@example.com > identity-tool > itself" in told.out
     assert "owner by the ownership of application identity-tool" in told.out
     assert "take RoleManagement.ReadWrite.Directory away from service principal identity-tool" in told.out
 

@@ -208,6 +208,9 @@ def test_azure_shows_what_was_planted_in_it_and_nothing_about_the_application_th
     assert [rule for rule, name in azure_expected.AMONG.items() if name not in found[rule]] == []
     about = {rule for rule, names in found.items() if azure_expected.WELL_KEPT in names}
     assert about == set()
+    secrets = {rule: names for rule, names in found.items() if rule.startswith("app-")}
+    assert len(secrets) > 3
+    assert [name for names in secrets.values() for name in names if azure_expected.SINGLE_SIGN_ON in name] == []
 
 
 def _deviations(outcome: DemoOutcome, cloud: str) -> dict[str, list[str]]:

@@ -14,8 +14,11 @@ from nhiscan_azure.simulated.entra import (
     Permission,
     Policies,
     RoleHolder,
+    Secret,
     ServicePrincipal,
 )
+
+_SSO, _SAML = "CN=Microsoft Azure Federated SSO", "5e0a7c4d-8b21-4f96-a3d7-1c2b3a4f5e77"
 
 
 def directory(parts: Parts) -> Directory:
@@ -144,16 +147,19 @@ def products(parts: Parts) -> tuple[Application, ...]:
             ServicePrincipal(sign_ins=parts.used(20)),
             secrets=(parts.secret(1075, 1825, 20),),
         ),
-        # SAML: its certificate signs for people, and is no client secret
+        # SAML: one certificate in three entries, which signs for people and lets nobody in as the application
         parts.app(
             "travel-portal",
             300,
             ("Kavya Rao",),
             ServicePrincipal(
-                certificates=tuple(
-                    Certificate(parts.ago(300), parts.ahead(795), "CN=Microsoft Azure Federated SSO", usage=usage)
-                    for usage in ("Sign", "Verify")
+                certificates=(
+                    Certificate(
+                        parts.ago(300), parts.ahead(795), _SSO, usage="Sign", type="X509CertAndPassword", id=_SAML
+                    ),
+                    Certificate(parts.ago(300), parts.ahead(795), _SSO),
                 ),
+                secrets=(Secret(parts.ago(300), parts.ahead(795), _SSO, id=_SAML),),
                 single_sign_on="saml",
                 tags=("WindowsAzureActiveDirectoryIntegratedApp",),
             ),

@@ -9,6 +9,8 @@ from nhiscan_azure.simulated.demo_parts import ACTIONS, GONE, TENANT
 
 WELL_KEPT = "tracking-web"
 """The application with which nothing is wrong: owners, no secret, one workload that may become it, one small role."""
+SINGLE_SIGN_ON = "travel-portal"
+"""Its certificate signs for people: no rule on secrets of applications may speak of it."""
 
 EXPECTED: Mapping[str, tuple[str, ...]] = {
     # the former owner of the acquired company denies two calls

@@ -228,7 +228,7 @@ class Drawing:
         """``key`` comes only when one object is asked for it; here it is planted in every answer."""
         return [
             {
-                "customKeyIdentifier": self._ids.binary("thumbprint", object_id, str(number)),
+                "customKeyIdentifier": self._ids.binary("thumbprint", object_id, one.name or str(number)),
                 "displayName": one.name,
                 "endDateTime": _FOREVER if one.end is None else stamp(one.end),
                 "key": self._plant(f"certificate {object_id} {number}"),

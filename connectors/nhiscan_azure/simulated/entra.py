@@ -25,7 +25,10 @@ class Secret:
 
 @dataclass(frozen=True)
 class Certificate:
-    """A key credential. ``usage`` is "Verify" or "Sign" (SAML token signing)."""
+    """A key credential. ``usage`` is "Verify" or "Sign" (SAML token signing).
+
+    Those of one holder that have the same name are entries of one certificate: its thumbprint is the same.
+    """
 
     start: int
     end: int | None

@@ -4,11 +4,22 @@ Importing this package needs no SDK: options, sources and permissions are plain 
 and azure-mgmt-authorization are imported when a session is opened.
 """
 
-from nhiscan.connector import Connector, Context, Failure, MissingExtra, Session, Settings
-from nhiscan_azure.declare import OPTIONS, sources
-from nhiscan_azure.permissions import permissions
+from nhiscan.connector import Connector, Context, Failure, MissingExtra, Session, Settings, Source
+from nhiscan_azure.options import OPTIONS
 
 __all__ = ["CONNECTOR"]
+
+
+def _sources(settings: Settings) -> tuple[Source, ...]:
+    from nhiscan_azure.declare import sources
+
+    return sources(settings)
+
+
+def _permissions(settings: Settings) -> str:
+    from nhiscan_azure.permissions import permissions
+
+    return permissions(settings)
 
 
 def _open(settings: Settings, context: Context) -> Session:
@@ -45,9 +56,9 @@ CONNECTOR = Connector(
     name="azure",
     title="Microsoft Entra ID and Azure",
     options=OPTIONS,
-    sources=sources,
+    sources=_sources,
     open=_open,
     classify=_classify,
-    permissions=permissions,
+    permissions=_permissions,
     version=_version,
 )

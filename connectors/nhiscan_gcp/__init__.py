@@ -4,11 +4,22 @@ Importing this package needs no SDK: options, sources and permissions are plain 
 google-cloud-iam (with gRPC) are imported when a session is opened.
 """
 
-from nhiscan.connector import Connector, Context, Failure, MissingExtra, Session, Settings
-from nhiscan_gcp.declare import OPTIONS, sources
-from nhiscan_gcp.permissions import permissions
+from nhiscan.connector import Connector, Context, Failure, MissingExtra, Session, Settings, Source
+from nhiscan_gcp.options import OPTIONS
 
 __all__ = ["CONNECTOR"]
+
+
+def _sources(settings: Settings) -> tuple[Source, ...]:
+    from nhiscan_gcp.declare import sources
+
+    return sources(settings)
+
+
+def _permissions(settings: Settings) -> str:
+    from nhiscan_gcp.permissions import permissions
+
+    return permissions(settings)
 
 
 def _open(settings: Settings, context: Context) -> Session:
@@ -44,9 +55,9 @@ CONNECTOR = Connector(
     name="gcp",
     title="Google Cloud",
     options=OPTIONS,
-    sources=sources,
+    sources=_sources,
     open=_open,
     classify=_classify,
-    permissions=permissions,
+    permissions=_permissions,
     version=_version,
 )

@@ -19,8 +19,8 @@ from nhiscan.report.tables import Cell, time_cell
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-CAP_DRAWN = 10
-"""Paths that are drawn."""
+CAP_DRAWN = 21
+"""Paths that are drawn, of all providers together: seven of each where there are three."""
 CAP_NAMED = 5  # identities that are named beside a drawing, of those that can go the same way
 CAP_PEOPLE = 200  # rows of the table of administrators
 

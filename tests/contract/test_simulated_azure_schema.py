@@ -239,3 +239,17 @@ def test_the_names_that_can_be_selected_are_those_of_the_schema() -> None:
                     declared[str(one.get("Name"))] = str(one.get("Type")).startswith("Collection(")
             kind = str(types[kind].get("BaseType", "")).rpartition(".")[2]
         assert properties(name) == declared, name
+
+
+def test_every_type_that_a_kept_type_speaks_of_is_kept() -> None:
+    folder = Path(__file__).parents[1] / "data" / "graph"
+    types = {str(one.get("Name")): one for name in ("v1.0.xml", "beta.xml") for one in parse(folder / name).getroot()}
+    missing = set()
+    for one in types.values():
+        named = [one.get("BaseType", ""), *(str(inner.get("Type", "")) for inner in one)]
+        for text in named:
+            name = text.removeprefix("Collection(").removesuffix(")")
+            if name.startswith("graph.") and name.rpartition(".")[2] not in types:
+                missing.add(name)
+    assert missing == set()
+    assert len(types) > 100

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sts.client import STSClient
 
 ATTEMPTS = 9  # in total, a call; where AWS_MAX_ATTEMPTS or max_attempts of the profile does not say otherwise
+CONNECTIONS = 16  # kept open to a service: with fewer than are in flight, the rest are made anew and told about
 ORGANIZATION = ("auto", "yes", "no")  # values of the option
 SESSION_NAME = "nhiscan"  # shows in the CloudTrail of the accounts read
 
@@ -122,7 +123,7 @@ class AwsSession:
             retries=self._retries,
             connect_timeout=5,
             read_timeout=60,
-            max_pool_connections=max(2, connections),
+            max_pool_connections=max(CONNECTIONS, connections),
             user_agent_extra=f"nhiscan/{self._context.version}" if self._context.version else "nhiscan",
         )
         session: Any = self._session  # the stubs know a client by the literal name of its service only

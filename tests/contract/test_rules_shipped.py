@@ -105,6 +105,7 @@ def test_whole_families_ship() -> None:
         "credential-expiring-soon",
         "credential-lifetime-too-long",
         "credential-never-expires",
+        "creator-left",
         "cross-project-grant",
         "default-service-account-editor",
         "default-service-account-used",

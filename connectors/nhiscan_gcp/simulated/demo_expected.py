@@ -38,6 +38,8 @@ EXPECTED: Mapping[str, tuple[str, ...]] = {
         "quickparcel-erp@appspot.gserviceaccount.com",
     ),
     "can-remove-guardrail": ("log-router@lanternfish-ops",),
+    # who made the key of the nightly jobs left in August
+    "creator-left": ("airflow@lanternfish-lake",),
     # made for an audit of two weeks
     "credential-expired-present": ("audit-2023@lanternfish-ops",),
     "credential-expiring-soon": ("geo-import@lanternfish-tracking",),

@@ -54,7 +54,8 @@ class Parts:
         return f"user:{self._company.of(name).email}"
 
     def key(self, made: int, used: int | None = None, **more: Any) -> Key:
-        """A key that somebody keeps, made and last seen in use so many days ago."""
+        """A key that somebody keeps, made and last seen in use so many days ago. The platform team makes them."""
+        more.setdefault("created_by", self.user("Bruno Keller"))
         return Key(self.ago(made), used_at=None if used is None else self.ago(used), **more)
 
     def held_by_google(self, made: int = 6) -> Key:

@@ -122,7 +122,14 @@ def lake(parts: Parts) -> Project:
         number=LAKE_NUMBER,
         accounts=(
             parts.account("lake-loader", 1400, "Chen Wei", about="Loads scans of parcels"),
-            parts.account("airflow", 900, "Mei Tanaka", parts.key(85, 1), about="Runs the nightly jobs"),
+            # made in August by somebody who left at the end of it, and may still have the file
+            parts.account(
+                "airflow",
+                900,
+                "Mei Tanaka",
+                parts.key(85, 1, created_by=parts.user("Dana Novak")),
+                about="Runs the nightly jobs",
+            ),
             # left at the end of August; the key was used since
             parts.account(
                 "churn-notebooks", 1090, "Dana Novak", parts.key(1080, 20), about="Notebooks of the forecast team"

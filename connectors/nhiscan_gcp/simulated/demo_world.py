@@ -88,7 +88,7 @@ def demo_world(company: Company, now: int) -> World:
 @contextmanager
 def demo(company: Company, clock: SimulatedClock, seed: int) -> Iterator[SimulatedGcp]:
     """The estate while it runs."""
-    settings = {"account-activity": True}
+    settings = {"account-activity": True, "creators": True}
     with SimulatedGcp(demo_world(company, clock()), clock=clock, seed=seed, settings=settings) as gcp:
         for permission in DENIED:
             gcp.faults.deny(permission, account=ACQUIRED)

@@ -58,7 +58,7 @@ def called(one: Principal | Who, names: Names) -> str:
     """Who it is: user ci-runner (arn:...) in acme-prod."""
     name = one.name if one.kind in ("", one.name) else f"{one.kind.replace('_', ' ')} {one.name}"
     place = names.scope(one.scope) if one.scope else ""
-    return name + (f" ({one.arn})" if one.arn else "") + (f" in {place}" if place else "")
+    return name + (f" ({one.arn})" if one.arn and one.arn != one.name else "") + (f" in {place}" if place else "")
 
 
 def described(found: Explanation, names: Names, notes: Iterable[str], width: int | None) -> Iterator[str]:

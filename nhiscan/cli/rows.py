@@ -125,7 +125,7 @@ def _row(stored: "Reading", rule: "Rule | None", finding: "Finding | None", resu
 def _undetermined(result: "Result") -> str:
     """The message of a rule says what is wrong, so it cannot be used; this one names the subject all the same."""
     name, arn = result.facts.get("name"), result.facts.get("arn") or result.facts.get("identity_arn")
-    named = f"{name} ({arn})" if name and arn else name or arn or result.subject
+    named = f"{name} ({arn})" if name and arn and name != arn else name or arn or result.subject
     return f"{named}: {result.message[:1].lower()}{result.message[1:]}"
 
 

@@ -40,6 +40,14 @@ def test_an_organisation_is_scanned_and_read_back(gcp: Program, cloud: Simulated
     assert cloud.canaries.in_bytes((done.out + done.err).encode()) == []
 
 
+def test_an_account_whose_name_is_all_that_names_it_is_called_once(gcp: Program) -> None:
+    assert gcp("scan", "gcp", "--project", SHOP).code == 0
+    email = f"deploy@{SHOP}.iam.gserviceaccount.com"
+    done = gcp("access", "explain", email)
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[0] == f"service account {email} in Shop"
+
+
 def test_a_denied_organisation_is_incomplete(gcp: Program, cloud: SimulatedGcp) -> None:
     cloud.faults.deny("cloudasset.*")
     cloud.faults.deny("iam.serviceAccounts.list", account=LAB)

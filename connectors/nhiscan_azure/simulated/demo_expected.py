@@ -37,6 +37,7 @@ EXPECTED: Mapping[str, tuple[str, ...]] = {
     "privileged-directory-role": ("helpdesk-bot",),
     # switched off after the audit
     "disabled-identity-with-grants": ("audit-2024",),
+    "disabled-identity-with-credentials": ("audit-2024",),
 }
 """Rule -> all its subjects."""
 

@@ -252,6 +252,7 @@ EXPECTED: Mapping[str, tuple[tuple[str, str], ...]] = {
     "managed-identity-admin": (("boss", "critical"),),
     "multiple-active-keys": (("twin", "medium"),),
     "multitenant-app-registration": (("everybody", "low"),),
+    "oauth-app-high-scopes": (("Files.Read.All of Vendor", "high"),),
     "owner-left": (("left", "critical"), ("principal left-login", "critical")),
     "owner-tag-invalid": (("ghostly", "medium"),),
     # giver gives itself any role; two may add a secret to it, and one owns it; one gives roles over a subscription
@@ -268,6 +269,7 @@ EXPECTED: Mapping[str, tuple[tuple[str, str], ...]] = {
     "rotation-overlap-too-long": (("client_secret of twin", "low"),),
     "secrets-read-unrestricted": (("principal Vendor", "high"), ("vic", "high")),  # every file of everybody
     "service-principal-unused": (("principal idle", "medium"),),
+    "stored-secret-not-rotated": (("oldvault/forever", "medium"),),
     "storage-account-key-not-rotated": (("olddata, key 1", "medium"),),
     "storage-key-rotation-reminder-missing": (("olddata", "low"),),
     "unverified-publisher-app": (("Vendor", "medium"),),
@@ -314,6 +316,8 @@ def called(row: Mapping[str, Any]) -> str:
         name = f"{facts['role']} to nobody"
     elif row["rule"] == "federated-credential-too-wide":
         name = f"{facts['credential']} of {holder}"
+    elif row["rule"] == "oauth-app-high-scopes":
+        name = f"{facts['permission']} of {facts['holder']}"
     elif row["rule"] == "privileged-app-with-owner":
         name = f"{facts['owner_name']} over {holder}"
     elif kind in (*SECRETS, "federated_credential"):

@@ -314,6 +314,7 @@ GCLOUD: dict[str, tuple[int, frozenset[str]]] = {
         ("iam service-accounts add-iam-policy-binding", 1, "member role"),
         ("iam service-accounts create", 1, "project"),
         ("iam service-accounts delete", 1, ""),
+        ("iam service-accounts describe", 1, ""),
         ("iam service-accounts disable", 1, ""),
         ("iam service-accounts keys create", 1, "iam-account"),
         ("iam service-accounts keys delete", 1, "iam-account"),

@@ -117,6 +117,7 @@ EXPECTED: Mapping[str, tuple[str, ...]] = {
     # switched off after an incident, with all it had
     "disabled-identity-with-grants": ("release-signer@lanternfish-build",),
     # the organisation waits for abuse, and all projects inherit that
+    "domain-wide-delegation": ("erp-sync@quickparcel-erp",),
     "exposed-key-stays-active": (
         "Build",
         "Operations",

@@ -183,7 +183,16 @@ def acquired(parts: Parts) -> Project:
         name="Quickparcel ERP",
         number=ACQUIRED_NUMBER,
         accounts=(
-            parts.account("erp-sync", 2300, None, parts.key(2299), about="do not touch", used=4),
+            # it reads the calendars of everybody, by a delegation that nobody remembers
+            parts.account(
+                "erp-sync",
+                2300,
+                None,
+                parts.key(2299),
+                about="do not touch",
+                used=4,
+                oauth2_client_id="310471528840012345678",
+            ),
             parts.account("migration", 380, "Liam Byrne", used=40),
             parts.account(
                 "appspot",

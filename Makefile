@@ -61,7 +61,7 @@ layers: $(VENV)/dev.stamp
 rules: $(VENV)/dev.stamp
 	@$(BIN)/nhiscan rules check
 
-# The tests once more, against the built wheel, from a folder that holds nothing but tests/.
+# Against the built wheel, from a folder that holds nothing but tests/: what can differ from the checkout.
 wheel-test: $(VENV)/dev.stamp
 	@PYTEST_ADDOPTS="$(PARALLEL)" sh requirements/wheel-test.sh "$(PYTHON)"
 

@@ -1,5 +1,8 @@
 #!/bin/sh
-# Builds the wheel, installs it into an environment of its own, and runs the tests from a copy of tests/ alone.
+# Builds the wheel, installs it into an environment of its own, and runs tests from a copy of tests/ alone: those that an
+# installed nhiscan can fail where the checkout does not. They go through the command line, the data that ship (rules,
+# frameworks, templates, migrations), every entry point (connectors, analyzers, simulated clouds) and the extras. What a
+# module computes is the same in both, so the unit tests are not run twice.
 set -eu
 python=${1:-python3}
 here=$(pwd)
@@ -13,4 +16,5 @@ mkdir "$work/run"
 cp -R "$here/tests" "$work/run/tests"
 sed -n '/^\[tool.pytest.ini_options\]/,/^\[tool.mypy\]/p' "$here/pyproject.toml" | sed '$d' >"$work/run/pyproject.toml"
 cd "$work/run"
-NHISCAN_TEST_INSTALLED=1 PYTHONDONTWRITEBYTECODE=1 "$work/env/bin/pytest" tests
+NHISCAN_TEST_INSTALLED=1 PYTHONDONTWRITEBYTECODE=1 "$work/env/bin/pytest" tests/contract/test_00_installed.py \
+	tests/contract/test_*_contract.py tests/contract/test_rules_shipped.py tests/e2e

@@ -82,7 +82,10 @@ def test_findings_at_or_above_the_threshold_are_1_and_those_below_are_not(progra
         ("", "Usage: nhiscan"),
         ("scna", "Did you mean 'scan'?"),
         ("scan aws --no-such-option", "No such option"),
-        ("scan", "name a connector (installed: aws, azure, gcp), or give the configuration a [connectors.<name>] table"),
+        (
+            "scan",
+            "name a connector (installed: aws, azure, gcp), or give the configuration a [connectors.<name>] table",
+        ),
         ("connectors check", "name a connector (installed: aws, azure, gcp), or give the configuration"),
         ("scan awz", "unknown connector 'awz': did you mean 'aws'?"),
         ("scan aws --account 12", "12 digits are expected"),

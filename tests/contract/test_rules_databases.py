@@ -571,7 +571,9 @@ class MicrosoftEstate:
                     "key": f"{self.tenant}/credential/{n}",
                     **state,
                     "scope": self.tenant,
-                    "kind": one("client_secret", "client_certificate", "storage_key", "local_key", "stored_secret", "token"),
+                    "kind": one(
+                        "client_secret", "client_certificate", "storage_key", "local_key", "stored_secret", "token"
+                    ),
                     "native_id": f"k{n}",
                     "name": f"K{n}",
                     "identity": one(*apps, *self.resources),

@@ -422,6 +422,7 @@ def test_az_commands_are_of_the_reference(rule: Rule) -> None:
         ), command
 
 
+@pytest.mark.checkout
 def test_the_page_of_google_cloud_names_its_rules() -> None:
     text = (Path(__file__).parents[2] / "docs" / "gcp.md").read_text(encoding="utf-8")
     table = text[text.index("## Rules") :].split("\n## ", 2)[0]

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from nhiscan.ways import UNSEEN
 from nhiscan_aws.analyzer.escalation.asking import Given
 from nhiscan_aws.analyzer.escalation.roster import rank_of
 from nhiscan_aws.analyzer.escalation.sets import ASSUME_ROLE, PASS_ROLE, Need, Service, Set
-from nhiscan_aws.analyzer.escalation.ways import ITSELF, UNSEEN, Way, Ways, any_policy
+from nhiscan_aws.analyzer.escalation.ways import ITSELF, Way, Ways, any_policy
 from nhiscan_aws.analyzer.estate import Answer
 from nhiscan_aws.analyzer.principal import Principal
 

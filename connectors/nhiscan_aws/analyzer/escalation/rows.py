@@ -4,14 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from nhiscan.model import CONFIDENCES, EscalationPath
+from nhiscan.model import EscalationPath
+from nhiscan.ways import path
 from nhiscan_aws.analyzer.escalation.explain import Hop, Permit
 from nhiscan_aws.analyzer.escalation.sets import PASS_ROLE
-from nhiscan_aws.analyzer.escalation.ways import UNSEEN
 from nhiscan_aws.analyzer.estate import Estate
-from nhiscan_aws.canonical import canonical
 
-CHAIN = "chain"
 _CONDITIONS = frozenset({"condition", "unknown-condition-key"})
 
 
@@ -32,56 +30,16 @@ class Rows:
 
     def row(self, hops: Sequence[Hop], outcome: str, targets: int) -> EscalationPath:
         """The row of a way; of one hop by its set, of several as a chain."""
-        first, last = hops[0], hops[-1]
-        method, category = (first.set.id, first.set.category) if len(hops) == 1 else (CHAIN, CHAIN)
-        conditions = sorted({key for hop in hops for key in hop.conditions})
-        reasons = sorted({reason for hop in hops for reason in hop.reasons})
-        rank = max(hop.rank for hop in hops)
-        conditional = bool(conditions) or not _CONDITIONS.isdisjoint(reasons)
-        needs = list(dict.fromkeys(hop.needs for hop in hops if hop.needs))
         cut = self.cut(hops)
-        return EscalationPath(
-            key=f"{first.start}|{method}",
-            scope=self._estate.identities[first.start].scope,
-            principal=first.start,
-            target=last.end,
-            method=method,
-            category=category,
+        found = path(
+            hops,
+            self._why,
+            scope=self._estate.identities[hops[0].start].scope,
             outcome=outcome,
-            grade="conditional" if conditional else "needs_resource" if rank == UNSEEN else "exploitable_now",
-            hops=len(hops),
             targets=targets,
-            steps=canonical([self._step(hop) for hop in hops]),
-            action=cut.action,
-            via=None if cut.trust else cut.grant,
-            statement=cut.statement,
-            needs="; ".join(needs) or None,
-            conditional=int(conditional),
-            conditions=canonical(conditions) if conditions else None,
-            confidence=CONFIDENCES[rank],
-            reason=",".join(reasons) or None,
+            hangs=_CONDITIONS,
         )
-
-    def _step(self, hop: Hop) -> dict[str, Any]:
-        return {
-            "from": hop.start,
-            "to": hop.end,
-            "method": hop.set.id,
-            "category": hop.set.category,
-            "allows": [
-                {
-                    "action": permit.action,
-                    "resource": permit.resource,
-                    "grant": permit.grant,
-                    "statement": permit.statement,
-                    "conditions": list(permit.conditions),
-                }
-                for permit in hop.permits
-            ],
-            "needs": hop.needs,
-            "why": self._why(hop),
-            "fix": hop.set.fix,
-        }
+        return found._replace(action=cut.action, via=None if cut.trust else cut.grant, statement=cut.statement)
 
     def _why(self, hop: Hop) -> str:
         start, end = self._name(hop.start), self._name(hop.end)

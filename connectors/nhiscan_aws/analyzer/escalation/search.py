@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 from nhiscan.graph import RANKS, Reach
 from nhiscan.model import EscalationPath
+from nhiscan.ways import CHAIN
 from nhiscan_aws.analyzer.escalation.explain import Explainer, Hop
 from nhiscan_aws.analyzer.escalation.moves import Moves
 from nhiscan_aws.analyzer.escalation.roster import NOBODY, Roster
-from nhiscan_aws.analyzer.escalation.rows import CHAIN, Rows
+from nhiscan_aws.analyzer.escalation.rows import Rows
 from nhiscan_aws.analyzer.escalation.sets import Set
 from nhiscan_aws.analyzer.escalation.ways import ITSELF, Judged, Way, Ways
 from nhiscan_aws.analyzer.estate import Estate

@@ -3,15 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from nhiscan.ways import UNSEEN
 from nhiscan_aws.analyzer.escalation.asking import Asker, Given
 from nhiscan_aws.analyzer.escalation.rights import Rights
 from nhiscan_aws.analyzer.escalation.roster import NOBODY, Pool, Roster, Spread, bits, certain, rank_of, ranked
 from nhiscan_aws.analyzer.escalation.sets import ASSUME_ROLE, PASS_ROLE, Need, Set
 from nhiscan_aws.analyzer.estate import Estate, Power
 from nhiscan_aws.analyzer.principal import RESERVED, Principal
-
-UNSEEN = 2
-"""The rank of what hangs on something that no source reads."""
 
 ITSELF = Pool((("", ""),))
 """The pool of ways in which a principal becomes nobody else."""

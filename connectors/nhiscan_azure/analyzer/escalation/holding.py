@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from nhiscan_azure.analyzer.escalation.owning import UNSEEN
+from nhiscan.ways import UNSEEN
 from nhiscan_azure.analyzer.escalation.sets import Set
 from nhiscan_azure.analyzer.estate import Estate
 from nhiscan_azure.analyzer.masks import WAY

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from nhiscan.ways import UNSEEN
 from nhiscan_azure.analyzer import patterns
 from nhiscan_azure.analyzer.definitions import DIRECTORY as DIRECTORY_PLANE
 from nhiscan_azure.analyzer.escalation.own import giving
-from nhiscan_azure.analyzer.escalation.owning import UNSEEN, needs
+from nhiscan_azure.analyzer.escalation.owning import needs
 from nhiscan_azure.analyzer.escalation.sets import BY_RELATION, Set
 from nhiscan_azure.analyzer.escalation.way import IN_UNIT, UNIT, Way
 from nhiscan_azure.analyzer.escalation.ways import Ways

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from nhiscan.ways import UNSEEN
 from nhiscan_azure.analyzer import conditions
 from nhiscan_azure.analyzer.definitions import DATA
 from nhiscan_azure.analyzer.escalation.holding import Holding
-from nhiscan_azure.analyzer.escalation.owning import UNSEEN
 from nhiscan_azure.analyzer.escalation.pools import Pools
 from nhiscan_azure.analyzer.escalation.sets import Set
 from nhiscan_azure.analyzer.escalation.way import Gained, Way

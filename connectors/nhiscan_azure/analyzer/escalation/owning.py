@@ -1,11 +1,10 @@
 """What an owner can do with what it owns."""
 
+from nhiscan.ways import UNSEEN
 from nhiscan_azure.analyzer.estate import Estate
 from nhiscan_azure.analyzer.masks import WAY
 from nhiscan_azure.analyzer.places import DIRECTORY
 
-UNSEEN = 2
-"""The rank of what hangs on something that no source reads."""
 WITHOUT_PERMISSION = "an application permission to change what it owns, such as Application.ReadWrite.OwnedBy"
 DISABLED = "somebody who enables that identity again"
 LOCKED = "a vendor who does not lock the credentials of the principals of its application"

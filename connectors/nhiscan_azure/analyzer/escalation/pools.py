@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-from nhiscan_azure.analyzer.escalation.owning import UNSEEN, of_principal
+from nhiscan.ways import UNSEEN
+from nhiscan_azure.analyzer.escalation.owning import of_principal
 from nhiscan_azure.analyzer.estate import ROLE_ASSIGNABLE, Estate, Principal
 from nhiscan_azure.analyzer.places import plain, type_of
 from nhiscan_azure.analyzer.rights import Rights

@@ -6,10 +6,10 @@ from typing import NamedTuple
 from nhiscan import graph
 from nhiscan.graph import Graph
 from nhiscan.model import EscalationPath
+from nhiscan.ways import CHAIN, UNSEEN
 from nhiscan_azure.analyzer.escalation.hops import Explainer, Hop
-from nhiscan_azure.analyzer.escalation.owning import UNSEEN
 from nhiscan_azure.analyzer.escalation.pools import Pools
-from nhiscan_azure.analyzer.escalation.rows import CHAIN, CHAIN_TO_TENANT, Rows
+from nhiscan_azure.analyzer.escalation.rows import CHAIN_TO_TENANT, Rows
 from nhiscan_azure.analyzer.escalation.sets import Set, sets
 from nhiscan_azure.analyzer.escalation.way import Judged, Way
 from nhiscan_azure.analyzer.escalation.ways import Ways

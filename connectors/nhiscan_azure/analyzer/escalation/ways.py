@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from nhiscan.ways import UNSEEN
 from nhiscan_azure.analyzer.escalation.holding import Holding
 from nhiscan_azure.analyzer.escalation.own import Own
-from nhiscan_azure.analyzer.escalation.owning import UNSEEN, entered, may_add_credentials
+from nhiscan_azure.analyzer.escalation.owning import entered, may_add_credentials
 from nhiscan_azure.analyzer.escalation.pools import Best, Pool, Pools
 from nhiscan_azure.analyzer.escalation.sets import Set
 from nhiscan_azure.analyzer.escalation.way import UNIT, Gained, Judged, Way

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from nhiscan.ways import UNSEEN
 from nhiscan_gcp.analyzer.conditions import MAYBE, NO
 from nhiscan_gcp.analyzer.escalation.sets import TOKEN, Need, Set
-from nhiscan_gcp.analyzer.escalation.ways import UNSEEN, Way, Ways
+from nhiscan_gcp.analyzer.escalation.ways import Way, Ways
 from nhiscan_gcp.analyzer.estate import UNREAD, Answer, Principal, Target
 from nhiscan_gcp.analyzer.holding import OPEN
 from nhiscan_gcp.analyzer.permissions import service_of
@@ -22,6 +23,7 @@ class Permit(NamedTuple):
     grant: str  # key of a Grant
     role: str
     conditions: tuple[str, ...]
+    statement: str = ""  # a binding has none
 
 
 class Hop(NamedTuple):

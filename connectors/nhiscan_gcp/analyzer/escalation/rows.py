@@ -4,15 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from nhiscan.model import CONFIDENCES, EscalationPath
+from nhiscan.model import EscalationPath
+from nhiscan.ways import path
 from nhiscan_gcp.analyzer.escalation.explain import Hop, Permit
 from nhiscan_gcp.analyzer.escalation.sets import ACT_AS
-from nhiscan_gcp.analyzer.escalation.ways import UNSEEN
 from nhiscan_gcp.analyzer.estate import Estate
 from nhiscan_gcp.analyzer.holding import OPEN
-from nhiscan_gcp.records import canonical
 
-CHAIN = "chain"
 _CONDITIONS = frozenset({"condition", "unknown-condition-key"})
 
 
@@ -26,56 +24,22 @@ class Rows:
 
     def row(self, hops: Sequence[Hop], outcome: str, targets: int) -> EscalationPath:
         """The row of a way; of one hop by its set, of several as a chain."""
-        first, last = hops[0], hops[-1]
-        method, category = (first.set.id, first.set.category) if len(hops) == 1 else (CHAIN, CHAIN)
-        conditions = sorted({key for hop in hops for key in hop.conditions})
-        reasons = sorted({reason for hop in hops for reason in hop.reasons})
-        rank = max(hop.rank for hop in hops)
-        conditional = bool(conditions) or not _CONDITIONS.isdisjoint(reasons)
-        needs = list(dict.fromkeys(hop.needs for hop in hops if hop.needs))
         cut = self.cut(hops)
-        return EscalationPath(
-            key=f"{first.start}|{method}",
-            scope=self._estate.principals[first.start].scope,
-            principal=first.start,
-            target=last.end if self._estate.principals[last.end].kind != "agent" else None,
-            method=method,
-            category=category,
+        found = path(
+            hops,
+            self._why,
+            scope=self._estate.principals[hops[0].start].scope,
             outcome=outcome,
-            grade="conditional" if conditional else "needs_resource" if rank == UNSEEN else "exploitable_now",
-            hops=len(hops),
             targets=targets,
-            steps=canonical([self._step(hop) for hop in hops]),
-            action=cut.action if cut else first.set.all_of[0].permission,
-            via=cut.grant if cut else None,
-            statement=None,
-            needs="; ".join(needs) or None,
-            conditional=int(conditional),
-            conditions=canonical(conditions) if conditions else None,
-            confidence=CONFIDENCES[max(rank, OPEN)],  # deny policies are not read
-            reason=",".join(reasons) or None,
+            hangs=_CONDITIONS,
+            floor=OPEN,  # deny policies are not read
         )
-
-    def _step(self, hop: Hop) -> dict[str, Any]:
-        return {
-            "from": hop.start,
-            "to": hop.end,
-            "method": hop.set.id,
-            "category": hop.set.category,
-            "allows": [
-                {
-                    "action": permit.action,
-                    "resource": permit.resource,
-                    "grant": permit.grant,
-                    "statement": "",
-                    "conditions": list(permit.conditions),
-                }
-                for permit in hop.permits
-            ],
-            "needs": hop.needs,
-            "why": self._why(hop),
-            "fix": hop.set.fix,
-        }
+        agent = self._estate.principals[hops[-1].end].kind == "agent"
+        return found._replace(
+            target=None if agent else found.target,
+            action=cut.action if cut else hops[0].set.all_of[0].permission,
+            via=cut.grant if cut else None,
+        )
 
     def _why(self, hop: Hop) -> str:
         start, end = self._name(hop.start), self._name(hop.end)

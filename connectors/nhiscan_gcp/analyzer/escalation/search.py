@@ -6,12 +6,13 @@ from typing import NamedTuple
 from nhiscan.graph import Graph, Reach
 from nhiscan.graph import Ways as Distances
 from nhiscan.model import EscalationPath
+from nhiscan.ways import CHAIN, UNSEEN
 from nhiscan_gcp.analyzer.escalation.explain import Explainer, Hop
 from nhiscan_gcp.analyzer.escalation.rights import Gain, Rights
 from nhiscan_gcp.analyzer.escalation.roster import Crowd
-from nhiscan_gcp.analyzer.escalation.rows import CHAIN, Rows
+from nhiscan_gcp.analyzer.escalation.rows import Rows
 from nhiscan_gcp.analyzer.escalation.sets import Set
-from nhiscan_gcp.analyzer.escalation.ways import UNSEEN, Way, Ways
+from nhiscan_gcp.analyzer.escalation.ways import Way, Ways
 from nhiscan_gcp.analyzer.estate import Estate
 from nhiscan_gcp.analyzer.hierarchy import WIDTH
 from nhiscan_gcp.analyzer.holding import SURE, Holding, Rule

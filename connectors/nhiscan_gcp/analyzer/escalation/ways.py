@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from nhiscan.ways import UNSEEN
 from nhiscan_gcp.analyzer.conditions import NO
 from nhiscan_gcp.analyzer.conditions import YES as CERTAIN
 from nhiscan_gcp.analyzer.escalation.roster import Roster
@@ -11,9 +12,6 @@ from nhiscan_gcp.analyzer.estate import Estate
 from nhiscan_gcp.analyzer.hierarchy import WIDTH
 from nhiscan_gcp.analyzer.holding import OPEN, SURE, Coverage, Holding, Rule, meet
 from nhiscan_gcp.analyzer.permissions import service_of
-
-UNSEEN = 2
-"""Rank of what needs something that no source reads."""
 
 
 class Way(NamedTuple):

@@ -1,7 +1,8 @@
 """Recommender: what it saw of accounts, and of the permissions that members used, in 90 days."""
 
 from nhiscan_gcp.simulated.answers import Json, Sizes, invalid
-from nhiscan_gcp.simulated.estate import Estate, HeldProject
+from nhiscan_gcp.simulated.estate import Estate
+from nhiscan_gcp.simulated.held import HeldProject
 from nhiscan_gcp.simulated.ids import stamp
 from nhiscan_gcp.simulated.services import DAY, Call, in_project, listed, switched_on
 

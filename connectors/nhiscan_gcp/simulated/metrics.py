@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from nhiscan_gcp.simulated.answers import Json, Sizes, invalid
-from nhiscan_gcp.simulated.estate import Estate, HeldProject
+from nhiscan_gcp.simulated.estate import Estate
+from nhiscan_gcp.simulated.held import HeldProject
 from nhiscan_gcp.simulated.ids import stamp
 from nhiscan_gcp.simulated.services import DAY, Call, in_project, listed, switched_on
 

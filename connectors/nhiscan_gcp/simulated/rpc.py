@@ -15,7 +15,8 @@ from google.protobuf import json_format
 
 from nhiscan.testing.counts import CallCounts
 from nhiscan.testing.faults import CUT, DENY, THROTTLE, Attempt, Faults
-from nhiscan_gcp.simulated.estate import Estate, HeldAccount, HeldProject, Json
+from nhiscan_gcp.simulated.estate import Estate
+from nhiscan_gcp.simulated.held import HeldAccount, HeldProject, Json
 from nhiscan_gcp.simulated.tokens import Tokens
 
 SERVICE = "google.iam.admin.v1.IAM"

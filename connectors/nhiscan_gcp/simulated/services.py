@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nhiscan_gcp.simulated.answers import Json, Query, Sizes, api_disabled, denied, invalid, missing, page
-from nhiscan_gcp.simulated.estate import Estate, HeldAccount, HeldProject
+from nhiscan_gcp.simulated.estate import Estate
+from nhiscan_gcp.simulated.held import HeldAccount, HeldProject
 from nhiscan_gcp.simulated.ids import day
 
 DAY = 86_400

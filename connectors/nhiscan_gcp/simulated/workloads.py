@@ -4,7 +4,8 @@ Each carries a secret where people keep one, in a start script or in the environ
 """
 
 from nhiscan_gcp.simulated.answers import Json
-from nhiscan_gcp.simulated.estate import Estate, HeldProject
+from nhiscan_gcp.simulated.estate import Estate
+from nhiscan_gcp.simulated.held import HeldProject
 from nhiscan_gcp.simulated.world import Workload
 
 ZONE, REGION = "europe-west1-b", "europe-west1"

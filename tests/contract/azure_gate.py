@@ -22,6 +22,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from azure.core.exceptions import DeserializationError
+
 from nhiscan_azure.simulated.gateway import Answered
 
 DATA = Path(__file__).parents[1] / "data" / "graph"
@@ -341,7 +343,7 @@ def _of_model(package: str, name: str, value: Any, path: str) -> Problems:
     if hasattr(model, "_attribute_map"):
         try:
             model.deserialize(value)
-        except Exception as problem:  # noqa: BLE001 whatever Microsoft's reader says against it
+        except DeserializationError as problem:
             yield f"{path}: {name} cannot be read: {problem}"
             return
         yield from _attributes(models, model, value, path)

@@ -17,11 +17,15 @@ A source is a generator of records. It never catches a provider error (but for t
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import copy_context
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from itertools import islice
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from nhiscan.model import Call, Record, Scope
 
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
 Settings = Mapping[str, Any]
 """Option name -> value, after defaults, file, environment and flags. Lists are tuples."""
 
@@ -67,6 +71,45 @@ class NoAccess(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}. {self.remedy}"
+
+
+class Unread(Exception):
+    """Why a source could not be read, where no exception of an SDK says it. Picklable, and without a secret."""
+
+
+class Redirected(Unread):
+    """An API answered with a redirect. It is never followed: the token would go along."""
+
+    def __init__(self, operation: str, host: str) -> None:
+        super().__init__(operation, host)
+        self.operation = operation
+        self.host = host
+
+    def __str__(self) -> str:
+        return f"{self.operation} was answered with a redirect to {self.host or 'nowhere'}, which is not followed"
+
+
+class BadAnswer(Unread):
+    """An answer is not what the API promises. ``what`` continues a sentence that begins with the answer."""
+
+    def __init__(self, operation: str, what: str) -> None:
+        super().__init__(operation, what)
+        self.operation = operation
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"the answer of {self.operation} {self.what}"
+
+
+class InputNotRead(Unread):
+    """A source rests on another one that gave nothing, or not all."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(source)
+        self.source = source
+
+    def __str__(self) -> str:
+        return f"rests on {self.source}, which was not read"
 
 
 @dataclass(frozen=True)
@@ -207,3 +250,39 @@ class Connector:
     classify: Callable[[BaseException], Failure]  # any exception of a source or of `enter`, in the provider's words
     permissions: Callable[[Settings], str]  # the least policy a scan needs, as text to paste
     version: Callable[[], Mapping[str, str]] = field(default=dict)  # SDK names and versions, for the evidence
+
+
+IN_FLIGHT = 8
+"""Calls that a source has in flight in one scope, at most: providers throttle by scope."""
+
+
+def ask_each(
+    context: Context, question: Callable[[Asked], Answer], items: Iterable[Asked]
+) -> Iterator[tuple[Asked, Answer]]:
+    """``question(item)`` for each item, several at once, in order. The first error is raised where its answer would
+    have come.
+
+    Each question runs in a copy of the context of the source, so that its calls are noted as the source's.
+    """
+    workers = max(1, min(IN_FLIGHT, context.fanout))
+    if workers == 1:
+        for item in items:
+            yield item, question(item)
+        return
+    from collections import deque
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    remaining = iter(items)
+    running: deque[tuple[Asked, Future[Answer]]] = deque()
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="nhiscan-ask") as pool:
+        try:
+            while True:
+                for item in islice(remaining, 2 * workers - len(running)):
+                    running.append((item, pool.submit(copy_context().run, question, item)))
+                if not running:
+                    return
+                asked, future = running.popleft()
+                yield asked, future.result()
+        finally:
+            for _, future in running:
+                future.cancel()

@@ -10,15 +10,8 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
-from nhiscan.connector import Failure
-from nhiscan_aws.failures import (
-    CannotAssume,
-    InputNotRead,
-    LastAccessedNotGiven,
-    ListCut,
-    ReportIncomplete,
-    ReportNotReady,
-)
+from nhiscan.connector import Failure, InputNotRead
+from nhiscan_aws.failures import CannotAssume, LastAccessedNotGiven, ListCut, ReportIncomplete, ReportNotReady
 from nhiscan_aws.transcript import SERVICE
 
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"})

@@ -65,14 +65,3 @@ class LastAccessedNotGiven(Exception):
 
     def __str__(self) -> str:
         return f"the service last accessed data of {self.identity} {self.why}"
-
-
-class InputNotRead(Exception):
-    """A source rests on another one that gave nothing."""
-
-    def __init__(self, source: str) -> None:
-        super().__init__(source)
-        self.source = source
-
-    def __str__(self) -> str:
-        return f"rests on {self.source}, which was not read"

@@ -22,8 +22,8 @@ from azure.core.pipeline.policies import (
 )
 from azure.mgmt.authorization import AuthorizationManagementClient
 
-from nhiscan.connector import Context
-from nhiscan_azure.failures import BadAnswer, NotCredible, Redirected, Unreachable
+from nhiscan.connector import BadAnswer, Context, Redirected
+from nhiscan_azure.failures import NotCredible, Unreachable
 from nhiscan_azure.noting import NAMED, PAGE, Attempts, attempts, json_object
 from nhiscan_azure.pipeline import Again, OriginPin, Transport, call_policies, user_agent
 from nhiscan_azure.service import Json, host, items, refused

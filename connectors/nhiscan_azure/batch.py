@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
-from nhiscan.connector import Context
-from nhiscan_azure.failures import BadAnswer, Refused
-from nhiscan_azure.fanout import ask_each
+from nhiscan.connector import BadAnswer, Context, ask_each
+from nhiscan_azure.failures import Refused
 from nhiscan_azure.noting import error_of
 from nhiscan_azure.service import Json, Service, items
 

@@ -2,19 +2,8 @@
 
 import re
 
-from nhiscan.connector import Failure
-from nhiscan_azure.failures import (
-    BadAnswer,
-    ForeignOrigin,
-    InputNotRead,
-    NotCredible,
-    NotGranted,
-    Redirected,
-    Refused,
-    TooMany,
-    Unreachable,
-    Unseen,
-)
+from nhiscan.connector import BadAnswer, Failure, InputNotRead, Redirected
+from nhiscan_azure.failures import ForeignOrigin, NotCredible, NotGranted, Refused, TooMany, Unreachable, Unseen
 from nhiscan_azure.needed import NEEDED
 
 UNLICENSED = frozenset(

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from nhiscan.connector import BadAnswer, Unread
 from nhiscan.model import Scope
 from nhiscan_azure import keys
-from nhiscan_azure.failures import BadAnswer, Refused, TooMany, Unread, Unseen
+from nhiscan_azure.failures import Refused, TooMany, Unseen
 from nhiscan_azure.hierarchy import Tree, Wanted, wanted_of
 from nhiscan_azure.resourcegraph import ResourceGraph
 from nhiscan_azure.service import Json, Service

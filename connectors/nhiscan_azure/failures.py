@@ -1,8 +1,6 @@
 """Why a source of this connector could not be read. All are picklable, and none holds a secret."""
 
-
-class Unread(Exception):
-    """What all of these are."""
+from nhiscan.connector import Unread
 
 
 class Refused(Unread):
@@ -45,18 +43,6 @@ class Unreachable(Unread):
         return f"{self.operation} was not answered: {self.kind}"
 
 
-class Redirected(Unread):
-    """An API answered with a redirect. It is never followed: neither Graph nor Resource Manager redirects a list."""
-
-    def __init__(self, operation: str, host: str) -> None:
-        super().__init__(operation, host)
-        self.operation = operation
-        self.host = host
-
-    def __str__(self) -> str:
-        return f"{self.operation} was answered with a redirect to {self.host or 'nowhere'}, which is not followed"
-
-
 class ForeignOrigin(Unread):
     """A page link leads to another origin. It is not followed: the token would go there.
 
@@ -70,18 +56,6 @@ class ForeignOrigin(Unread):
 
     def __str__(self) -> str:
         return f"{self.operation} names a next page at {self.host or 'no host'}, another origin; it was not asked"
-
-
-class BadAnswer(Unread):
-    """An answer is not what the API promises."""
-
-    def __init__(self, operation: str, what: str) -> None:
-        super().__init__(operation, what)
-        self.operation = operation
-        self.what = what
-
-    def __str__(self) -> str:
-        return f"the answer of {self.operation} {self.what}"
 
 
 class NotCredible(Unread):
@@ -106,17 +80,6 @@ class NotGranted(Unread):
 
     def __str__(self) -> str:
         return f"{self.operation}: the token does not hold {self.permission}, and values would be empty without a word"
-
-
-class InputNotRead(Unread):
-    """A source rests on another one that gave nothing, or not all."""
-
-    def __init__(self, source: str) -> None:
-        super().__init__(source)
-        self.source = source
-
-    def __str__(self) -> str:
-        return f"rests on {self.source}, which was not read"
 
 
 class TooMany(Unread):

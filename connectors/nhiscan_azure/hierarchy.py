@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from nhiscan.connector import OptionError
+from nhiscan.connector import OptionError, Unread
 from nhiscan.model import Scope
 from nhiscan_azure import keys
-from nhiscan_azure.failures import Unread
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ Keys themselves are in no answer that is asked for. What is told of them is when
 from collections.abc import Container, Iterator
 from typing import Any, NamedTuple
 
+from nhiscan.connector import BadAnswer
 from nhiscan.model import Alias, Credential, Identity, Record, Relation
 from nhiscan_azure import keys
-from nhiscan_azure.failures import BadAnswer
 from nhiscan_azure.noting import canonical
 from nhiscan_azure.rbac import properties_of
 from nhiscan_azure.service import Json

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from nhiscan_azure.failures import BadAnswer, Unread
+from nhiscan.connector import BadAnswer, Unread
 from nhiscan_azure.service import Json, Service
 
 OPERATION = "graph.organization"

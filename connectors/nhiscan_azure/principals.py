@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from nhiscan.connector import BadAnswer
 from nhiscan.model import Alias, Credential, Identity, Policy, Relation
 from nhiscan_azure import keys
-from nhiscan_azure.failures import BadAnswer
 from nhiscan_azure.noting import canonical
 from nhiscan_azure.service import Json
 from nhiscan_azure.values import NEVER, identifier, moment, text, thumbprint

@@ -8,9 +8,9 @@ import hashlib
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
+from nhiscan.connector import BadAnswer
 from nhiscan.model import Document, Grant, Policy
 from nhiscan_azure import keys
-from nhiscan_azure.failures import BadAnswer
 from nhiscan_azure.noting import canonical
 from nhiscan_azure.service import Json
 from nhiscan_azure.values import identifier, moment, text

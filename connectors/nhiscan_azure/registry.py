@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from nhiscan_azure.failures import InputNotRead
+from nhiscan.connector import InputNotRead
 
 
 @dataclass

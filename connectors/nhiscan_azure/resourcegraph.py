@@ -8,8 +8,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nhiscan.connector import Context
-from nhiscan_azure.failures import BadAnswer, TooMany
+from nhiscan.connector import BadAnswer, Context
+from nhiscan_azure.failures import TooMany
 from nhiscan_azure.service import Json, Service
 
 VERSION = "2024-04-01"

@@ -8,7 +8,8 @@ from azure.core import PipelineClient
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.core.rest import HttpRequest
 
-from nhiscan_azure.failures import BadAnswer, ForeignOrigin, NotCredible, Redirected, Refused, Unreachable
+from nhiscan.connector import BadAnswer, Redirected
+from nhiscan_azure.failures import ForeignOrigin, NotCredible, Refused, Unreachable
 from nhiscan_azure.noting import NAMED, PAGE, TOLD, answer_of, attempts, error_of, json_object
 from nhiscan_azure.pipeline import origin
 

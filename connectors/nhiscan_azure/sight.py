@@ -5,10 +5,9 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from nhiscan.connector import Context
+from nhiscan.connector import Context, ask_each
 from nhiscan.model import Scope
 from nhiscan_azure.failures import Refused
-from nhiscan_azure.fanout import ask_each
 from nhiscan_azure.service import Service
 
 OPERATION = "arm.permissions"

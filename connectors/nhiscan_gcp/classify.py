@@ -2,8 +2,8 @@
 
 import re
 
-from nhiscan.connector import Failure
-from nhiscan_gcp.failures import BadAnswer, InputNotRead, NotCredible, Redirected, Refused, Unreachable
+from nhiscan.connector import BadAnswer, Failure, InputNotRead, Redirected
+from nhiscan_gcp.failures import NotCredible, Refused, Unreachable
 
 DISABLED = "SERVICE_DISABLED"
 _PERMISSION = re.compile(r"[Pp]ermission '?([\w.]+/?[\w.]+)'? denied")

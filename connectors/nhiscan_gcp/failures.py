@@ -1,8 +1,6 @@
 """Why a source of this connector could not be read. All are picklable, and none holds a secret."""
 
-
-class Unread(Exception):
-    """What all of these are."""
+from nhiscan.connector import Unread
 
 
 class Refused(Unread):
@@ -53,30 +51,6 @@ class Unreachable(Unread):
         return f"{self.operation} was not answered: {self.kind}, given up after {self.attempts} attempts"
 
 
-class Redirected(Unread):
-    """An API answered with a redirect. It is never followed: no API of Google redirects."""
-
-    def __init__(self, operation: str, host: str) -> None:
-        super().__init__(operation, host)
-        self.operation = operation
-        self.host = host
-
-    def __str__(self) -> str:
-        return f"{self.operation} was answered with a redirect to {self.host or 'nowhere'}, which is not followed"
-
-
-class BadAnswer(Unread):
-    """An answer is not what the API promises."""
-
-    def __init__(self, operation: str, what: str) -> None:
-        super().__init__(operation, what)
-        self.operation = operation
-        self.what = what
-
-    def __str__(self) -> str:
-        return f"the answer of {self.operation} {self.what}"
-
-
 class NotCredible(Unread):
     """The credentials could not be renewed. The error of the library may quote an answer, so it is not passed on."""
 
@@ -86,14 +60,3 @@ class NotCredible(Unread):
 
     def __str__(self) -> str:
         return f"the credentials could not be renewed ({self.kind})"
-
-
-class InputNotRead(Unread):
-    """A source rests on another one that gave nothing, or not all."""
-
-    def __init__(self, source: str) -> None:
-        super().__init__(source)
-        self.source = source
-
-    def __str__(self) -> str:
-        return f"rests on {self.source}, which was not read"

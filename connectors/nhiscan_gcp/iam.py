@@ -13,8 +13,8 @@ from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import iam_admin_v1 as admin
 
-from nhiscan.connector import Context
-from nhiscan_gcp.failures import BadAnswer, NotCredible, Refused
+from nhiscan.connector import BadAnswer, Context
+from nhiscan_gcp.failures import NotCredible, Refused
 from nhiscan_gcp.noting import Note
 from nhiscan_gcp.retry import RETRIED, Patience
 

@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Mapping
 
+from nhiscan.connector import Unread
 from nhiscan.model import Document
-from nhiscan_gcp.failures import Unread
 from nhiscan_gcp.iam import Iam
 from nhiscan_gcp.records import role_document
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from nhiscan.connector import BadAnswer
 from nhiscan.model import Alias, Credential, Document, Grant, Identity, Policy, Relation
-from nhiscan_gcp.failures import BadAnswer
 from nhiscan_gcp.registry import default_of
 
 Json = Mapping[str, Any]

@@ -12,8 +12,8 @@ import requests
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.auth.transport.requests import AuthorizedSession
 
-from nhiscan.connector import Context
-from nhiscan_gcp.failures import BadAnswer, NotCredible, Redirected, Refused, Unreachable
+from nhiscan.connector import BadAnswer, Context, Redirected
+from nhiscan_gcp.failures import NotCredible, Refused, Unreachable
 from nhiscan_gcp.noting import Note
 from nhiscan_gcp.pace import Pace
 from nhiscan_gcp.retry import RETRIED, Patience

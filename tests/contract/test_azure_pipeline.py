@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from azure.core.credentials import AccessToken
 
-from nhiscan.connector import Context
+from nhiscan.connector import BadAnswer, Context, Redirected
 from nhiscan.model import Call
 from nhiscan.testing.clock import SimulatedClock, at
 from nhiscan.testing.environment import environment
@@ -17,7 +17,7 @@ from nhiscan.testing.server import ConnectionCut, LoopbackServer
 from nhiscan.testing.tls import Authority
 from nhiscan_azure.batch import Ask, lists
 from nhiscan_azure.classify import classify
-from nhiscan_azure.failures import BadAnswer, ForeignOrigin, NotCredible, Redirected, Refused, Unreachable
+from nhiscan_azure.failures import ForeignOrigin, NotCredible, Refused, Unreachable
 from nhiscan_azure.pipeline import pipeline
 from nhiscan_azure.service import Service
 

@@ -13,17 +13,10 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from nhiscan.connector import Context, Failure
+from nhiscan.connector import Context, Failure, InputNotRead
 from nhiscan.model import Call
 from nhiscan_aws import CONNECTOR
-from nhiscan_aws.failures import (
-    CannotAssume,
-    InputNotRead,
-    LastAccessedNotGiven,
-    ListCut,
-    ReportIncomplete,
-    ReportNotReady,
-)
+from nhiscan_aws.failures import CannotAssume, LastAccessedNotGiven, ListCut, ReportIncomplete, ReportNotReady
 from nhiscan_aws.fanout import ask_each
 from nhiscan_aws.session import parse_time
 from nhiscan_aws.transcript import SERVICE, endpoint, noting_into

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nhiscan.connector import BadAnswer, InputNotRead
 from nhiscan.testing.clock import at
 from nhiscan_azure import principals
 from nhiscan_azure.classify import classify, clean
 from nhiscan_azure.credentials import claims
-from nhiscan_azure.failures import BadAnswer, ForeignOrigin, InputNotRead, NotGranted, Refused
+from nhiscan_azure.failures import ForeignOrigin, NotGranted, Refused
 from nhiscan_azure.sources.activity import WINDOW, Seen
 from nhiscan_azure.sources.policies import days
 from nhiscan_azure.values import NEVER, moment, odd, thumbprint, truth

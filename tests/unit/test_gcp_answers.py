@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from google.auth.credentials import AnonymousCredentials
 
-from nhiscan.connector import Context
+from nhiscan.connector import BadAnswer, Context, InputNotRead, Redirected
 from nhiscan.model import Call
 from nhiscan.testing.server import LoopbackServer
 from nhiscan_gcp import records
 from nhiscan_gcp.classify import classify
-from nhiscan_gcp.failures import BadAnswer, InputNotRead, NotCredible, Redirected, Refused, Unreachable
+from nhiscan_gcp.failures import NotCredible, Refused, Unreachable
 from nhiscan_gcp.registry import default_of, home_of
 from nhiscan_gcp.rest import Rest, refused
 from nhiscan_gcp.retry import DEADLINE, pause

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from nhiscan.connector import Context
+from nhiscan.connector import BadAnswer, Context
 from nhiscan.model import Scope
-from nhiscan_gcp.failures import BadAnswer
 from nhiscan_gcp.hierarchy import Tree
 from nhiscan_gcp.node import Node
 from nhiscan_gcp.pace import Pace

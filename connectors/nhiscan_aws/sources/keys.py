@@ -9,10 +9,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from nhiscan.connector import Reader
+from nhiscan.connector import InputNotRead, Reader
 from nhiscan.model import Credential, DataTime, Identity, Record
 from nhiscan_aws.account import Account, ReportedKeys, Slot
-from nhiscan_aws.failures import InputNotRead
 from nhiscan_aws.fanout import ask_each
 from nhiscan_aws.ledger import Count, tie_out
 from nhiscan_aws.pages import pages

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-from nhiscan.connector import Reader
+from nhiscan.connector import Reader, ask_each
 from nhiscan.model import Identity, Record
 from nhiscan_azure import holdings
 from nhiscan_azure.failures import Refused
-from nhiscan_azure.fanout import ask_each
 from nhiscan_azure.node import Node
 from nhiscan_azure.service import Json
 from nhiscan_azure.sources import resources

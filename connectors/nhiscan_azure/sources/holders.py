@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from math import ceil
 
-from nhiscan.connector import Reader
+from nhiscan.connector import BadAnswer, InputNotRead, Reader
 from nhiscan.model import Covered, Grant, Identity, Record, Relation
 from nhiscan_azure import people
 from nhiscan_azure.batch import MOST, Ask, lists, objects
 from nhiscan_azure.declare_arm import ASSIGNMENTS
-from nhiscan_azure.failures import BadAnswer, InputNotRead, NotGranted
+from nhiscan_azure.failures import NotGranted
 from nhiscan_azure.node import Node
 from nhiscan_azure.service import Json, items
 from nhiscan_azure.sources import applications, consents, owners, roles

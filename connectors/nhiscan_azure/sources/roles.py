@@ -3,10 +3,9 @@
 import hashlib
 from collections.abc import Iterator
 
-from nhiscan.connector import Reader
+from nhiscan.connector import BadAnswer, Reader
 from nhiscan.model import Document, Grant, Policy, Record, Setting
 from nhiscan_azure import keys
-from nhiscan_azure.failures import BadAnswer
 from nhiscan_azure.node import Node
 from nhiscan_azure.noting import canonical
 from nhiscan_azure.service import Json

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from nhiscan.connector import Reader
+from nhiscan.connector import InputNotRead, Reader
 from nhiscan.model import Identity, Record, Setting, TieOut
 from nhiscan_gcp import records
-from nhiscan_gcp.failures import InputNotRead
 from nhiscan_gcp.node import Node
 from nhiscan_gcp.registry import Listed
 from nhiscan_gcp.sources import assets

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from nhiscan.connector import Reader
+from nhiscan.connector import BadAnswer, Reader
 from nhiscan.model import Record
 from nhiscan_gcp import records
-from nhiscan_gcp.failures import BadAnswer
 from nhiscan_gcp.node import Node
 from nhiscan_gcp.rest import Json
 from nhiscan_gcp.sources import accounts, assets

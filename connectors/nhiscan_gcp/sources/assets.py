@@ -6,8 +6,8 @@ As of one moment, the same for all lists of a scan, so that pages and lists fit 
 from collections.abc import Iterator
 from typing import Any
 
+from nhiscan.connector import BadAnswer, InputNotRead
 from nhiscan.model import Covered, DataTime
-from nhiscan_gcp.failures import BadAnswer, InputNotRead
 from nhiscan_gcp.node import Node
 from nhiscan_gcp.records import stamp
 from nhiscan_gcp.rest import Json

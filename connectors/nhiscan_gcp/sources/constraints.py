@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from nhiscan.connector import Reader
+from nhiscan.connector import BadAnswer, Reader
 from nhiscan.model import Record, Setting
-from nhiscan_gcp.failures import BadAnswer
 from nhiscan_gcp.node import Node
 from nhiscan_gcp.records import canonical
 

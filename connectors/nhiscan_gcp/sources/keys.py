@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from nhiscan.connector import Reader
+from nhiscan.connector import BadAnswer, InputNotRead, Reader, ask_each
 from nhiscan.model import Credential, Record, TieOut
 from nhiscan_gcp import records
-from nhiscan_gcp.failures import BadAnswer, InputNotRead, Refused
-from nhiscan_gcp.fanout import ask_each
+from nhiscan_gcp.failures import Refused
 from nhiscan_gcp.node import Node
 from nhiscan_gcp.rest import Json
 from nhiscan_gcp.sources import accounts, assets

@@ -7,10 +7,9 @@ a shorter window than that of Policy Analyzer: who was not seen in it is said to
 from collections.abc import Iterator
 from typing import Any
 
-from nhiscan.connector import Reader
+from nhiscan.connector import BadAnswer, Reader
 from nhiscan.model import Credential, DataTime, Identity, Record
 from nhiscan_gcp import records
-from nhiscan_gcp.failures import BadAnswer
 from nhiscan_gcp.node import Node
 from nhiscan_gcp.sources import accounts, apikeys, keys
 

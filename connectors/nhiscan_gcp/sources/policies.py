@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from nhiscan.connector import Reader
+from nhiscan.connector import InputNotRead, Reader, ask_each
 from nhiscan.model import Grant, Identity, Record
 from nhiscan_gcp import records
-from nhiscan_gcp.failures import InputNotRead, Refused
-from nhiscan_gcp.fanout import ask_each
+from nhiscan_gcp.failures import Refused
 from nhiscan_gcp.hierarchy import key_of
 from nhiscan_gcp.node import Node
 from nhiscan_gcp.rest import Json

@@ -7,11 +7,10 @@ only the fields that name the account are asked for, and no others are read.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nhiscan.connector import Reader
+from nhiscan.connector import InputNotRead, Reader
 from nhiscan.model import Record
 from nhiscan_gcp import records
 from nhiscan_gcp.cutting import cut
-from nhiscan_gcp.failures import InputNotRead
 from nhiscan_gcp.node import Node
 from nhiscan_gcp.rest import Json
 from nhiscan_gcp.sources import accounts, assets

@@ -10,7 +10,7 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
-from nhiscan.connector import Context
+from nhiscan.connector import BadAnswer, Context, Redirected, Unread
 from nhiscan.model import Call, Credential, Identity, Relation, Scope
 from nhiscan.testing.clock import SimulatedClock, at
 from nhiscan.testing.environment import environment
@@ -18,7 +18,7 @@ from nhiscan.testing.server import LoopbackServer
 from nhiscan.testing.tls import Authority
 from nhiscan_azure import CONNECTOR, holdings, keys, rbac
 from nhiscan_azure.authorization import Authorization
-from nhiscan_azure.failures import BadAnswer, ForeignOrigin, NotCredible, Redirected, Refused, TooMany, Unread
+from nhiscan_azure.failures import ForeignOrigin, NotCredible, Refused, TooMany
 from nhiscan_azure.pipeline import pipeline
 from nhiscan_azure.resourcegraph import ResourceGraph, seconds
 from nhiscan_azure.service import Service

@@ -11,8 +11,10 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
-from nhiscan import data
+from nhiscan import data, plugins
+from nhiscan.analysis.tables import DERIVED
 from nhiscan.rule import Rule, load
+from nhiscan.rule.definition import Need
 
 RULES = load([data.folder("rules")])
 FRAMEWORKS: dict[str, dict[str, Any]] = {
@@ -184,6 +186,35 @@ def test_a_rule_of_one_provider_says_so(rule: Rule) -> None:
         assert rule.providers in (("aws",), ("gcp",), ("azure",)), "trust is written otherwise at each"
     if rule.id.startswith("root-"):
         assert rule.providers == ("aws",)
+
+
+NOT_LISTED_YET = frozenset({"credential:server_certificate", "credential:token"})
+"""Kinds that rules judge for connectors of others: none that ships lists them."""
+
+
+@pytest.fixture(scope="module")
+def plannable() -> dict[str, list[Need]]:
+    """Connector -> the kinds and facts of all its sources, those included that are asked for."""
+    found = {}
+    for name, connector in plugins.connectors().items():
+        settings = {one.name: one.default for one in connector.options}
+        settings |= {
+            one.name: True for one in connector.options if one.kind == "flag" and not one.name.startswith("no-")
+        }
+        settings["directory-only"] = False
+        sources = connector.sources(settings)
+        found[name] = [Need.parse(need) for source in sources for need in source.lists | source.adds]
+    return found
+
+
+@EACH
+def test_each_need_is_of_something_that_a_connector_reads(rule: Rule, plannable: dict[str, list[Need]]) -> None:
+    """What nobody plans is no gap: a kind that is misspelt would never make anything unknown."""
+    for text in set(rule.needs) - NOT_LISTED_YET:
+        need = Need.parse(text)
+        at = [*(rule.providers or plannable), plugins.REGISTER]
+        planned = [one for name in at for one in plannable[name]]
+        assert need.table in DERIVED or any(need.covers(one) for one in planned), text
 
 
 @EACH
